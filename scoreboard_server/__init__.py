@@ -1,0 +1,1 @@
+"""The live score board: rules, flow, store and web, inside out."""
