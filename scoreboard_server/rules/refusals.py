@@ -1,0 +1,56 @@
+"""Every way in which the score board says no, in one place.
+
+    Refusal
+    ├── Unauthenticated   who are you?          (no, garbled, expired, foreign token)
+    ├── Forbidden         not you               (out of scope, banned)
+    ├── NotFound          no such thing
+    ├── Malformed         not a message at all  (not JSON, a key twice)
+    ├── Unacceptable      a message, wrong content
+    └── Unavailable       not now; try again    (store gone, queue full, starting, stopping)
+
+A refusal carries a stable machine-readable `code` and a sentence for people. It knows nothing of
+HTTP or WebSocket; those map the class to a status.
+"""
+
+from __future__ import annotations
+
+
+class Refusal(Exception):  # noqa: N818 -- a refusal is an answer, not an error
+    """The no.
+
+    code: stable identifier in snake_case, for programs.
+    detail: one sentence for people; never contains a secret or a stack trace.
+    """
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+        self.detail = detail
+
+
+class Unauthenticated(Refusal):
+    """The bearer is missing, unreadable, expired or not for us."""
+
+
+class Forbidden(Refusal):
+    """The bearer is known and may not do this."""
+
+
+class NotFound(Refusal):
+    """What was asked for does not exist."""
+
+
+class Malformed(Refusal):
+    """The bytes are not a message: not JSON, or JSON that says two things at once."""
+
+
+class Unacceptable(Refusal):
+    """A well-formed message whose content can't be accepted."""
+
+
+class Unavailable(Refusal):
+    """Not now. `retry_after` is in seconds: repeating the same request then is safe."""
+
+    def __init__(self, code: str, detail: str, retry_after: int = 1) -> None:
+        super().__init__(code, detail)
+        self.retry_after = retry_after

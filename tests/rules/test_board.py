@@ -1,0 +1,116 @@
+"""The board against the most naive thing that could be right: sort everything, every time."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from scoreboard_server.rules.board import Board
+
+USERS = st.sampled_from(["ann", "ben", "Cem", "dora", "eve", "f", "g", "h:1", "Z", "a"])
+# Few different values, so that ties in score and in time are the rule and not the exception.
+POINTS = st.sampled_from([-10, 1, 5, 10, 10, 10])
+INSTANTS = st.integers(1, 6)
+
+
+def naive_order(entries: list[tuple[str, int, int]]) -> list[tuple[str, int, int]]:
+    """Fold and sort from scratch."""
+    users = {user for user, _, _ in entries}
+    totals = [
+        (u, sum(p for v, p, _ in entries if v == u), max(at for v, _, at in entries if v == u)) for u in users
+    ]
+    return sorted(totals, key=lambda t: (-t[1], t[2], t[0]))
+
+
+class BoardAgainstNaiveSort(RuleBasedStateMachine):
+    """Any sequence of entries, any question, after every step."""
+
+    @initialize(start=st.lists(st.tuples(USERS, POINTS, INSTANTS), max_size=8))
+    def begin(self, start: list[tuple[str, int, int]]) -> None:
+        self.entries = list(start)
+        self.board = Board(naive_order(start))
+
+    @rule(user=USERS, points=POINTS, at=INSTANTS)
+    def apply(self, user: str, points: int, at: int) -> None:
+        self.entries.append((user, points, at))
+        score, rank = self.board.apply(user, points, at)
+        expected = naive_order(self.entries)
+        place = [u for u, _, _ in expected].index(user)
+        assert (score, rank) == (expected[place][1], place + 1)
+
+    @rule(offset=st.integers(0, 12), limit=st.integers(1, 12))
+    def page(self, offset: int, limit: int) -> None:
+        expected = naive_order(self.entries)[offset : offset + limit]
+        page = self.board.page(offset, limit)
+        assert [(s.user, s.score, s.reached_at) for s in page] == expected
+        assert [s.rank for s in page] == list(range(offset + 1, offset + 1 + len(page)))
+
+    @rule(user=USERS, limit=st.integers(1, 12))
+    def around(self, user: str, limit: int) -> None:
+        order = [u for u, _, _ in naive_order(self.entries)]
+        near = [s.user for s in self.board.around(user, limit)]
+        if user not in order:
+            assert near == []
+            return
+        assert user in near
+        assert len(near) == min(limit, len(order))
+        first = order.index(near[0])
+        assert near == order[first : first + len(near)]
+        middle = order.index(user) - first
+        assert abs(middle - limit // 2) == 0 or first == 0 or first + len(near) == len(order)
+
+    @invariant()
+    def same_as_naive(self) -> None:
+        if not hasattr(self, "board"):
+            return
+        self.board.check()
+        expected = naive_order(self.entries)
+        assert [(s.user, s.score, s.reached_at) for s in self.board] == expected
+        assert len(self.board) == len(expected)
+        assert self.board.last_at == max((at for _, _, at in self.entries), default=0)
+        for place, (user, score, at) in enumerate(expected):
+            standing = self.board.standing(user)
+            assert standing is not None
+            assert (standing.score, standing.reached_at, standing.rank) == (score, at, place + 1)
+
+
+TestBoardAgainstNaiveSort = BoardAgainstNaiveSort.TestCase
+TestBoardAgainstNaiveSort.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
+
+
+@given(st.lists(st.tuples(USERS, POINTS, INSTANTS), max_size=20), st.randoms(use_true_random=False))
+def test_entries_may_arrive_in_any_order(entries: list[tuple[str, int, int]], random: object) -> None:
+    """Two processes that see the same entries in different orders end with the same board."""
+    shuffled = list(entries)
+    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    one, other = Board(), Board()
+    for entry in entries:
+        one.apply(*entry)
+    for entry in shuffled:
+        other.apply(*entry)
+    assert list(one) == list(other)
+
+
+def test_who_reached_a_score_first_stays_ahead() -> None:
+    """A tie goes to the earlier one, and to the smaller id only when even the microsecond is the same."""
+    board = Board()
+    board.apply("zoe", 10, at=1)
+    board.apply("ann", 10, at=2)
+    board.apply("bob", 10, at=2)
+    assert [s.user for s in board] == ["zoe", "ann", "bob"]
+
+
+def test_an_unknown_user_has_no_standing() -> None:
+    """Asking for who isn't there is answered, not guessed."""
+    assert Board().standing("nobody") is None
+    assert Board().around("nobody", 5) == []
+
+
+def test_check_notices_a_broken_order() -> None:
+    """The check that the other tests lean on does go red."""
+    board = Board([("ann", 1, 1), ("ben", 2, 1)])
+    board._totals["ann"] = (5, 1)
+    with pytest.raises(AssertionError, match="differ"):
+        board.check()
