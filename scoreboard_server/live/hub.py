@@ -1,0 +1,197 @@
+"""The hub: publishes the board to every watcher, at most once per interval."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Collection
+from typing import Protocol, TypeVar
+
+from ..rules.board import Board, Standing
+from ..rules.profiles import Profile
+from .frames import Published, row
+from .live_board import LiveBoard
+from .seat import Seat
+
+# How long until missing names are asked for again.
+NAMES_PAUSE_S = 1.0
+
+T = TypeVar("T")
+
+
+class Names(Protocol):
+    """How users are shown, as far as it is known in memory."""
+
+    def known(self, user: str) -> Profile | None:
+        """The profile, None when it has to be fetched."""
+        ...
+
+    async def fetch(self, users: Collection[str]) -> None:
+        """Make these users known. May fail silently, and soon; then they stay unknown."""
+        ...
+
+
+class Hub:
+    """Turns changes of the live board into versions, frames and consistent views.
+
+    top: how many rows are published. interval: seconds between two publications at least.
+    """
+
+    def __init__(self, live: LiveBoard, names: Names, *, top: int, interval: float) -> None:
+        self._live = live
+        self._names = names
+        self._top = top
+        self._interval = interval
+        self._changed = asyncio.Event()
+        self._seats: set[Seat] = set()
+        self._owned: dict[str, set[Seat]] = {}
+        self._moved: set[str] = set()
+        self._lookers: list[Callable[[], None]] = []
+        self._shown_by_id: set[str] = set()
+        self.published = self._state(version=1)
+        live.on_change(self._announce)
+
+    # --- what watchers do -------------------------------------------------------------------------
+
+    def join(self, seat: Seat) -> None:
+        """A new watcher: shown the published state at once, and each later one."""
+        self._seats.add(seat)
+        seat.show(self.published.snapshot)
+
+    def own(self, seat: Seat, user: str) -> None:
+        """The watcher has proved to be `user`."""
+        self._disown(seat)
+        seat.own(user)
+        self._owned.setdefault(user, set()).add(seat)
+
+    def leave(self, seat: Seat) -> None:
+        """The watcher has gone."""
+        self._seats.discard(seat)
+        self._disown(seat)
+
+    def dismiss_all(self) -> None:
+        """The server is stopping: send every watcher away."""
+        for seat in list(self._seats):
+            seat.dismiss()
+
+    def _disown(self, seat: Seat) -> None:
+        seats = self._owned.get(seat.user) if seat.user is not None else None
+        if seats is not None and seat.user is not None:
+            seats.discard(seat)
+            if not seats:
+                del self._owned[seat.user]
+
+    # --- what readers do --------------------------------------------------------------------------
+
+    def standing(self, user: str) -> Standing | None:
+        """The user's standing now."""
+        return self._live.board.standing(user)
+
+    def score_of(self, user: str) -> int:
+        """The user's score now, 0 for who isn't on the board."""
+        standing = self.standing(user)
+        return standing.score if standing else 0
+
+    async def look(self, query: Callable[[Board], T]) -> tuple[Published, T]:
+        """A published state and the query's answer from the very board it was published from.
+
+        Answers at once when nothing has changed since the last publication, else at the next one.
+        `query` must not await and must not fail.
+        """
+        if self.is_published():
+            return self.published, query(self._live.board)
+        answer: asyncio.Future[tuple[Published, T]] = asyncio.get_running_loop().create_future()
+
+        def look_now() -> None:
+            if not answer.done():
+                answer.set_result((self.published, query(self._live.board)))
+
+        self._lookers.append(look_now)
+        return await answer
+
+    def is_published(self) -> bool:
+        return self.published.revision == self._live.revision
+
+    # --- publishing -------------------------------------------------------------------------------
+
+    def _announce(self, user: str | None) -> None:
+        if user is None:
+            self._moved.update(self._owned)
+        elif user in self._owned:
+            self._moved.add(user)
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Publish for ever. To be supervised."""
+        while True:
+            await self._until_changed()
+            await self._learn_new_names()
+            self._publish()
+            await asyncio.sleep(self._interval)
+
+    async def _until_changed(self) -> None:
+        """Return when there is something to publish: a change, or a name that was missing."""
+        while not self._changed.is_set() and (nameless := set(self._nameless())):
+            if nameless <= self._shown_by_id and await self._has_changed_within(NAMES_PAUSE_S):
+                return
+            await self._names.fetch(nameless)
+            self._shown_by_id = nameless
+            for user in nameless:
+                if self._names.known(user) is not None:
+                    self._live.repaint(user)
+        await self._changed.wait()
+
+    async def _has_changed_within(self, seconds: float) -> bool:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._changed.wait()
+        return self._changed.is_set()
+
+    async def _learn_new_names(self) -> None:
+        """Wait a little for the name of who is new at the top, once; then the id is shown."""
+        if new := set(self._nameless()) - self._shown_by_id:
+            await self._names.fetch(new)
+        self._shown_by_id = set(self._nameless())
+
+    def _nameless(self) -> list[str]:
+        return [s.user for s in self._leaders() if self._names.known(s.user) is None]
+
+    def _leaders(self) -> list[Standing]:
+        return self._live.board.page(0, self._top)
+
+    def _state(self, version: int) -> Published:
+        return Published(
+            epoch=self._live.epoch,
+            version=version,
+            revision=self._live.revision,
+            rows=tuple(row(s, self._names.known(s.user)) for s in self._leaders()),
+            total=len(self._live.board),
+            last_at=self._live.board.last_at,
+        )
+
+    def _publish(self) -> None:
+        self._changed.clear()
+        previous = self.published
+        version = previous.version if self._live.epoch == previous.epoch else 0
+        state = self._state(version)
+        if not state.shows_same(previous):
+            state.version += 1
+            self._fan_out(state.since(previous))
+        self.published = state
+        self._tell_owners()
+        self._answer_lookers()
+
+    def _fan_out(self, frame: bytes) -> None:
+        for seat in self._seats:
+            seat.show(frame)
+
+    def _tell_owners(self) -> None:
+        moved, self._moved = self._moved, set()
+        for user in moved:
+            for seat in self._owned.get(user, ()):
+                seat.score_moved()
+
+    def _answer_lookers(self) -> None:
+        lookers, self._lookers = self._lookers, []
+        for look_now in lookers:
+            look_now()

@@ -1,0 +1,82 @@
+"""One watcher's place: at most one write in flight, and whoever lags gets the newest state."""
+
+from __future__ import annotations
+
+from asyncio import Future
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from . import frames
+
+if TYPE_CHECKING:
+    from .hub import Hub
+
+Write = Callable[[bytes], "Future[None]"]
+"""Hands bytes to the transport; the future is done when they have left, and fails when they never will."""
+
+
+class Seat:
+    """What one open socket has been shown.
+
+    While a write is in flight nothing is queued: what was missed is made up by one snapshot of the newest
+    state, and the user's own score by one message with the summed change.
+    """
+
+    def __init__(self, hub: Hub, write: Write, dismiss: Callable[[], None]) -> None:
+        """dismiss: tells the watcher to go, because the server is stopping."""
+        self._hub = hub
+        self._write_bytes = write
+        self.dismiss = dismiss
+        self._writing = False
+        self._missed_board = False
+        self._missed_score = False
+        self._told: int = 0
+        self.user: str | None = None
+
+    def show(self, frame: bytes) -> None:
+        """The next state of the board."""
+        if self._writing:
+            self._missed_board = True
+        else:
+            self._write(frame)
+
+    def own(self, user: str) -> None:
+        """This watcher is `user` from now on; changes are counted from the score of this moment.
+
+        A watcher who proves it again, with a newer token, misses nothing.
+        """
+        if user != self.user:
+            self.user = user
+            self._told = self._hub.score_of(user)
+
+    def score_moved(self) -> None:
+        """The user's own score or rank may have moved."""
+        if self._writing:
+            self._missed_score = True
+            return
+        assert self.user is not None  # noqa: S101 -- only an owned seat is told
+        standing = self._hub.standing(self.user)
+        score = standing.score if standing else 0
+        change = score - self._told
+        if change:
+            self._told = score
+            self._write(frames.score_update(score, standing.rank if standing else None, change))
+
+    def _write(self, frame: bytes) -> None:
+        written = self._write_bytes(frame)
+        if not written.done():
+            self._writing = True
+            written.add_done_callback(self._written)
+        else:
+            written.exception()  # a socket that has gone is noticed by its reader
+
+    def _written(self, written: Future[None]) -> None:
+        self._writing = False
+        if written.cancelled() or written.exception() is not None:
+            return
+        if self._missed_board:
+            self._missed_board = False
+            self._write(self._hub.published.snapshot)
+        if self._missed_score:
+            self._missed_score = False
+            self.score_moved()
