@@ -1,0 +1,1 @@
+"""The verbs: what the server and the command line do. Reaches the outside through `ports` alone."""

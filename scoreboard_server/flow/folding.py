@@ -1,0 +1,73 @@
+"""Folding: pending entries become part of their users' standings, beside the road and in nobody's latency."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+
+from .ports import PendingEntry, Standings, StoreUnavailable, Sum
+
+log = logging.getLogger("scoreboard.folding")
+
+# Fewer and larger folds touch each standing less often; a restart reads what is pending anyway.
+INTERVAL_S = 3.0
+FOLD_SIZE = 5000
+# Another writer's entries are left to it for so long.
+FOREIGN_AGE_US = 5_000_000
+_AWAY_PAUSE_S = 1.0
+
+
+def summed(entries: Iterable[PendingEntry]) -> dict[str, Sum]:
+    """What these entries add to each user's standing."""
+    sums: dict[str, Sum] = {}
+    for entry in entries:
+        total = sums.setdefault(entry.user, Sum(0, 0, 0))
+        total.points += entry.points
+        total.actions += 1
+        total.reached_at = max(total.reached_at, entry.at)
+    return sums
+
+
+class Folding:
+    """Folds this writer's pending entries, and those that another writer has left behind.
+
+    now_us: µs since the Unix epoch.
+    """
+
+    def __init__(self, standings: Standings, *, writer: str, now_us: Callable[[], int]) -> None:
+        self._standings = standings
+        self._writer = writer
+        self._now_us = now_us
+        self._at_it = asyncio.Lock()
+        self.is_cut_off = False
+
+    async def run(self) -> None:
+        """Fold for ever. To be supervised.
+
+        As it asks the store every few seconds whether there is work or not, `is_cut_off` is also how a
+        server that nobody submits to learns that its store is away.
+        """
+        while True:
+            try:
+                await self.fold_all()
+            except StoreUnavailable as error:
+                if not self.is_cut_off:
+                    log.warning("folding waits for the store: %s", error)
+                self.is_cut_off = True
+            await asyncio.sleep(_AWAY_PAUSE_S if self.is_cut_off else INTERVAL_S)
+
+    async def fold_all(self) -> int:
+        """Fold until nothing is pending; how many entries were folded. Raises StoreUnavailable."""
+        folded = 0
+        async with self._at_it:  # two at once would abort each other
+            while some := await self._fold_some():
+                folded += some
+        return folded
+
+    async def _fold_some(self) -> int:
+        stale_before = self._now_us() - FOREIGN_AGE_US
+        entries = await self._standings.pending(self._writer, stale_before, FOLD_SIZE)
+        done = bool(entries) and await self._standings.fold([e.id for e in entries], summed(entries))
+        self.is_cut_off = False
+        return len(entries) if done else 0  # nothing there, or somebody else is at it

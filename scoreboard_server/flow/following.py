@@ -1,0 +1,140 @@
+"""Following: what other processes have done comes in by the change feed."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+from contextlib import aclosing
+
+from ..live.live_board import LiveBoard
+from .loading import Loaded, load_board
+from .pipeline import Pipeline
+from .ports import (
+    Change,
+    EntryAppended,
+    Feed,
+    HistoryLost,
+    MarkSeen,
+    ProfileChanged,
+    SeasonChanged,
+    Snapshots,
+    StoreUnavailable,
+)
+from .profile_book import ProfileBook
+
+log = logging.getLogger("scoreboard.following")
+
+_AWAY_PAUSE_S = 0.5
+
+
+class MarkFence:
+    """Passed when a mark of our own, written after the call, has come back by the feed.
+
+    The feed is in order, so by then everything that was durable before the call has been followed.
+    """
+
+    def __init__(self, feed: Feed, writer: str) -> None:
+        self._feed = feed
+        self._writer = writer
+        self._numbers = itertools.count(1)
+        self._waiting: dict[int, asyncio.Future[None]] = {}
+
+    async def passed(self, patience: float) -> bool:
+        """True once it is passed, False when that isn't known after `patience` seconds."""
+        number = next(self._numbers)
+        self._waiting[number] = asyncio.get_running_loop().create_future()
+        try:
+            async with asyncio.timeout(patience):
+                await self._feed.mark(self._writer, number)
+                await self._waiting[number]
+        except (TimeoutError, StoreUnavailable):
+            return False
+        finally:
+            del self._waiting[number]
+        return True
+
+    def seen(self, number: int) -> None:
+        """The feed has brought this mark; earlier ones may have been overwritten by it."""
+        for waiting, passed in self._waiting.items():
+            if waiting <= number and not passed.done():
+                passed.set_result(None)
+
+
+class OpenFence:
+    """For a store that no other process can write to: this board is always up to date."""
+
+    async def passed(self, patience: float) -> bool:
+        """True."""
+        return True
+
+
+class Following:
+    """Applies the feed to the board and to the profiles, and reads the board again when it must."""
+
+    def __init__(
+        self,
+        feed: Feed,
+        snapshots: Snapshots,
+        live: LiveBoard,
+        *,
+        profiles: ProfileBook,
+        pipeline: Pipeline,
+        fence: MarkFence,
+        writer: str,
+        position: object,
+    ) -> None:
+        self._feed = feed
+        self._snapshots = snapshots
+        self._live = live
+        self._profiles = profiles
+        self._pipeline = pipeline
+        self._fence = fence
+        self._writer = writer
+        self._position = position
+
+    async def run(self) -> None:
+        """Follow for ever. To be supervised."""
+        while True:
+            try:
+                await self._follow()
+            except HistoryLost as reason:
+                log.warning("the board is read again: %s", reason)
+                await self.reload()
+
+    async def _follow(self) -> None:
+        async with aclosing(self._feed.follow(self._position, self._writer)) as changes:
+            async for change in changes:
+                self._take(change)
+
+    def _take(self, change: Change) -> None:
+        match change:
+            case EntryAppended(user, points, at):
+                self._live.apply(user, points, at)
+            case ProfileChanged(user, profile):
+                self._profiles.changed(user, profile)
+            case MarkSeen(number):
+                self._fence.seen(number)
+            case SeasonChanged():
+                raise HistoryLost("another season is current")
+
+    async def reload(self) -> None:
+        """Swap in a fresh board, however long the store makes us wait.
+
+        It is read while no batch of our own is under way, so each of our entries is either in the snapshot
+        or applied to the new board, never both.
+        """
+        while True:
+            try:
+                self._position = await self._pipeline.between_batches(self._swap)
+            except StoreUnavailable as error:
+                log.debug("reading the board again has to wait: %s", error)
+                await asyncio.sleep(_AWAY_PAUSE_S)
+            else:
+                return
+
+    async def _swap(self) -> object:
+        loaded: Loaded = await load_board(self._snapshots)
+        self._profiles.forget()  # what changed in the gap was not told
+        self._live.replace(loaded.board, loaded.season)
+        return loaded.position

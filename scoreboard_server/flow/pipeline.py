@@ -1,0 +1,297 @@
+"""The pipeline: from an admitted submission to a receipt, by one writer that commits in groups.
+
+While batches are being written the next one gathers; there is no timer. Two may be under way, so that the
+processor has work while the disk has (7 % more throughput than one, measured side by side); their order does
+not matter, as a standing is a commutative fold. A batch is never let go: when its
+outcome is unknown, its callers are answered in time with the truth ("repeat the same id to learn"), but the
+writer keeps at it until the ledger has told which entries are there. Appending is idempotent (an entry is
+unique by user and action id), so keeping at it can't count anything twice, and nobody else has to look
+after entries that may land later.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Protocol, TypeVar
+
+from ..live.live_board import LiveBoard
+from ..rules.entry import Entry, Receipt, Submission
+from ..rules.refusals import Refusal, Unacceptable, Unavailable
+from ..rules.sequence import Sequence as Instants
+from .flights import Flight, Flights, not_added
+from .ports import Batch, Ledger, Recorded, StoreUnavailable
+
+log = logging.getLogger("scoreboard.pipeline")
+
+BATCH_SIZE = 1000
+BATCHES_UNDER_WAY = 2
+QUEUE_SIZE = 20_000
+# How long a caller waits for the store before being told the truth so far.
+PATIENCE_S = 8.0
+# How long an answer to a repeat may wait until this board has followed past the original.
+FENCE_PATIENCE_S = 1.0
+SWEEP_S = 0.25
+_PAUSES_S = (0.05, 0.1, 0.2, 0.5)
+
+T = TypeVar("T")
+
+
+class Fence(Protocol):
+    """Tells when this board contains everything that was durable at the time of the call."""
+
+    async def passed(self, patience: float) -> bool:
+        """True when it does, False when that isn't known after `patience` seconds."""
+        ...
+
+
+class Pipeline:
+    """Counts each submission once and tells its caller the new score and rank.
+
+    writer: names this process among all writers, ever. now_us: µs since the Unix epoch.
+    """
+
+    def __init__(
+        self, ledger: Ledger, live: LiveBoard, fence: Fence, *, writer: str, now_us: Callable[[], int]
+    ) -> None:
+        self._ledger = ledger
+        self._live = live
+        self._fence = fence
+        self._writer = writer
+        self._now_us = now_us
+        self._instants = Instants()
+        self._flights = Flights()
+        self._interludes: deque[Callable[[], Awaitable[None]]] = deque()
+        self._work = asyncio.Event()
+        self._slots = asyncio.Semaphore(BATCHES_UNDER_WAY)
+        self._batches = 0
+        self._closed = False
+        self._away_since: float | None = None
+        self._under_way = asyncio.TaskGroup()
+
+    # --- what callers do --------------------------------------------------------------------------
+
+    async def submit(self, submission: Submission, points: int) -> Receipt:
+        """Have the action counted, once, however often and from wherever it is asked for.
+
+        Raises Unacceptable `action_id_reused`; Unavailable `overloaded`, `stopping` or `store_unavailable`.
+        """
+        key = (submission.user, submission.action)
+        while (flight := self._flights.find(key)) is not None:
+            answer = await asyncio.shield(flight.answer)
+            if flight.entry.type == submission.type:
+                return _as_repeat(answer)
+            if isinstance(answer, Receipt):
+                raise _reused()
+            if isinstance(answer, Unavailable):
+                raise answer
+            # The other type was refused, so the id may well be of ours.
+        flight = self._take_off(submission, points)
+        return _receipt(await asyncio.shield(flight.answer))
+
+    def _take_off(self, submission: Submission, points: int) -> Flight:
+        self._check_open()
+        loop = asyncio.get_running_loop()
+        at = self._instants.next(self._now_us())
+        entry = Entry(submission.user, submission.action, submission.type, points, at)
+        flight = Flight(entry, loop.time() + PATIENCE_S, loop.create_future())
+        self._flights.take_off(flight)
+        self._work.set()
+        return flight
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise Unavailable("stopping", "The server is stopping; repeat the same id in a moment.", 2)
+        if len(self._flights) >= QUEUE_SIZE:
+            raise Unavailable("overloaded", "Too many actions are waiting; repeat the same id in a moment.")
+        if self.is_cut_off:
+            raise not_added()
+
+    @property
+    def is_cut_off(self) -> bool:
+        """True when the store has been away for longer than a caller would wait."""
+        away_since = self._away_since
+        return away_since is not None and asyncio.get_running_loop().time() - away_since > PATIENCE_S
+
+    async def between_batches(self, action: Callable[[], Awaitable[T]]) -> T:
+        """Run `action` while no batch is under way, and return its result."""
+        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+
+        async def interlude() -> None:
+            try:
+                result = await action()
+            except Exception as error:
+                if not done.done():
+                    done.set_exception(error)
+            else:
+                if not done.done():
+                    done.set_result(result)
+
+        self._interludes.append(interlude)
+        self._work.set()
+        return await done
+
+    def close(self) -> None:
+        """Accept nothing more. What is under way is still counted and answered."""
+        self._closed = True
+
+    async def drained(self) -> None:
+        """Return when nothing is under way."""
+        await self._flights.none_left()
+
+    def give_up(self) -> None:
+        """Accept nothing more, and answer everyone who still waits with the truth so far."""
+        self.close()
+        self._flights.give_up()
+
+    # --- the writer -------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Write batches for ever. To be supervised: a batch that fails for good ends this too.
+
+        However it ends, nobody is left waiting.
+        """
+        try:
+            async with self._under_way:
+                self._under_way.create_task(self._watch_deadlines())
+                await self._write_batches()
+        finally:
+            self.give_up()
+
+    async def _write_batches(self) -> None:
+        while True:
+            await self._work.wait()
+            while self._interludes:
+                await self._alone(self._interludes.popleft())
+            if self._flights.some_wait:
+                await self._slots.acquire()
+                flights = self._flights.next_batch(BATCH_SIZE)
+                self._under_way.create_task(self._write_and_free_slot(flights))
+            if not self._flights.some_wait and not self._interludes:
+                self._work.clear()
+
+    async def _alone(self, interlude: Callable[[], Awaitable[None]]) -> None:
+        for _ in range(BATCHES_UNDER_WAY):
+            await self._slots.acquire()
+        try:
+            await interlude()
+        finally:
+            for _ in range(BATCHES_UNDER_WAY):
+                self._slots.release()
+
+    async def _write_and_free_slot(self, flights: Sequence[Flight]) -> None:
+        try:
+            await self._write(flights)
+        finally:
+            self._slots.release()
+
+    async def _write(self, flights: Sequence[Flight]) -> None:
+        self._batches += 1
+        batch = Batch(self._writer, self._batches, [flight.entry for flight in flights])
+        originals = await self._persist(batch)
+        foreign: list[tuple[Flight, Recorded]] = []
+        for index, flight in enumerate(flights):
+            original = originals.get(index)
+            if original is None:
+                self._count(flight)
+            else:
+                foreign.append((flight, original))
+        if foreign:
+            self._answer_repeats(foreign)
+
+    async def _persist(self, batch: Batch) -> Mapping[int, Recorded]:
+        """Make the batch durable, however long it takes; the originals of what others had counted before."""
+        attempt = 0
+        while True:
+            try:
+                originals = await self._append(batch)
+            except StoreUnavailable as error:
+                await self._endure(error, attempt)
+                attempt += 1
+            else:
+                self._recovered()
+                return originals
+
+    async def _append(self, batch: Batch) -> Mapping[int, Recorded]:
+        duplicates = await self._ledger.append(batch)
+        if not duplicates:
+            return {}
+        keys = {i: (batch.entries[i].user, batch.entries[i].action) for i in duplicates}
+        found = await self._ledger.look_up(keys.values())
+        if len(found) < len(keys):
+            raise StoreUnavailable("an entry that is there already is not majority-committed yet")
+        originals = {i: found[key] for i, key in keys.items()}
+        # A duplicate of this very batch is no repeat: an attempt whose answer was lost had written it.
+        return {i: o for i, o in originals.items() if (o.writer, o.batch) != (batch.writer, batch.number)}
+
+    def _count(self, flight: Flight) -> None:
+        entry = flight.entry
+        score, rank = self._live.apply(entry.user, entry.points, entry.at)
+        self._flights.land(flight, Receipt(score, rank, entry.points))
+
+    # --- repeats ----------------------------------------------------------------------------------
+
+    def _answer_repeats(self, repeats: Sequence[tuple[Flight, Recorded]]) -> None:
+        # Beside the writer: waiting for the board to catch up must not hold up the next batch.
+        self._under_way.create_task(self._answer_when_followed(repeats))
+
+    async def _answer_when_followed(self, repeats: Sequence[tuple[Flight, Recorded]]) -> None:
+        followed = all(original.writer == self._writer for _, original in repeats)
+        try:
+            followed = followed or await self._fence.passed(FENCE_PATIENCE_S)
+        finally:
+            for flight, original in repeats:
+                self._flights.land(flight, self._answer_repeat(flight.entry, original, followed=followed))
+
+    def _answer_repeat(self, entry: Entry, original: Recorded, *, followed: bool) -> Receipt | Refusal:
+        if original.type != entry.type:
+            return _reused()
+        if not followed and original.writer != self._writer:
+            return Unavailable("store_unavailable", "Counted before; the score is not known here yet.")
+        standing = self._live.board.standing(entry.user)
+        if standing is None:
+            return Receipt(0, None, original.points, replayed=True)
+        return Receipt(standing.score, standing.rank, original.points, replayed=True)
+
+    # --- when the store is away -------------------------------------------------------------------
+
+    async def _endure(self, error: StoreUnavailable, attempt: int) -> None:
+        self._is_away(str(error), asyncio.get_running_loop().time())
+        await asyncio.sleep(_PAUSES_S[min(attempt, len(_PAUSES_S) - 1)])
+
+    async def _watch_deadlines(self) -> None:
+        """Tell callers in time, whatever the store does: it may also just not answer."""
+        clock = asyncio.get_running_loop().time
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            if self._flights.tell_overdue(clock()):
+                self._is_away(f"no answer for {PATIENCE_S:.0f} s", clock() - PATIENCE_S)
+
+    def _is_away(self, why: str, since: float) -> None:
+        if self._away_since is None:
+            self._away_since = since
+            log.warning("the store is away: %s", why)
+
+    def _recovered(self) -> None:
+        if self._away_since is not None:
+            log.warning(
+                "the store is back after %.1f s", asyncio.get_running_loop().time() - self._away_since
+            )
+            self._away_since = None
+
+
+def _receipt(answer: Receipt | Refusal) -> Receipt:
+    if isinstance(answer, Refusal):
+        raise answer
+    return answer
+
+
+def _as_repeat(answer: Receipt | Refusal) -> Receipt:
+    receipt = _receipt(answer)
+    return Receipt(receipt.score, receipt.rank, receipt.points, replayed=True)
+
+
+def _reused() -> Refusal:
+    return Unacceptable("action_id_reused", "This `actionId` was used for another action type.")

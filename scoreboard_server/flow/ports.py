@@ -1,0 +1,178 @@
+"""What the verbs need of the outside, as narrow shapes. `store/` fits them; tests bring small fakes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from msgspec import Struct
+
+from ..rules.entry import Entry
+from ..rules.profiles import Profile
+from ..rules.seasons import Season
+
+Key = tuple[str, str]
+"""(user, action id): what an entry is unique by."""
+
+
+class StoreUnavailable(Exception):  # noqa: N818 -- a state of the world, which every caller handles
+    """The store did not answer, or its answer was lost: what was asked may or may not have happened."""
+
+
+class HistoryLost(Exception):  # noqa: N818 -- as above
+    """The change feed can't go on from where it was; the board must be read again."""
+
+
+class Batch(Struct, frozen=True):
+    """Entries that one writer appends together. `number` is unique per writer."""
+
+    writer: str
+    number: int
+    entries: Sequence[Entry]
+
+
+class Recorded(Struct, frozen=True):
+    """What the ledger says of an entry, and whose batch brought it."""
+
+    type: str
+    points: int
+    writer: str
+    batch: int
+
+
+class Ledger(Protocol):
+    """The append-only truth."""
+
+    async def append(self, batch: Batch) -> frozenset[int]:
+        """Add the entries that aren't there yet, durable on a majority when this returns.
+
+        Returns the indexes of those that were there already. Repeating a call is safe.
+        Raises StoreUnavailable when the outcome is unknown.
+        """
+        ...
+
+    async def look_up(self, keys: Collection[Key]) -> dict[Key, Recorded]:
+        """Majority-committed entries by key; absent ones are left out. Raises StoreUnavailable."""
+        ...
+
+
+class PendingEntry(Struct, frozen=True, gc=False):
+    """An entry that no standing contains yet. `id` is the store's own."""
+
+    id: object
+    user: str
+    points: int
+    at: int
+
+
+class Sum(Struct):
+    """What one fold adds to one standing. `reached_at` is the newest `at` (µs since the Unix epoch)."""
+
+    points: int
+    actions: int
+    reached_at: int
+
+
+class Standings(Protocol):
+    """The folded part of the ledger."""
+
+    async def pending(self, writer: str, stale_before: int, limit: int) -> list[PendingEntry]:
+        """Up to `limit` pending entries of this writer, else of any writer older than `stale_before` (µs).
+
+        Raises StoreUnavailable.
+        """
+        ...
+
+    async def fold(self, ids: Sequence[object], sums: Mapping[str, Sum]) -> bool:
+        """In one transaction: stamp exactly these entries with the current season and add the sums to it.
+
+        False when somebody else has folded some of them (or is doing so): look again. Raises
+        StoreUnavailable.
+        """
+        ...
+
+
+class Snapshot(Protocol):
+    """The board's parts, all as of one instant."""
+
+    @property
+    def season(self) -> Season:
+        """The current one."""
+        ...
+
+    @property
+    def position(self) -> object:
+        """Opaque: where the change feed goes on from this snapshot without a gap or an overlap."""
+        ...
+
+    def standings(self) -> AsyncIterator[tuple[str, int, int]]:
+        """`(user, score, reached_at)` of the season. Raises StoreUnavailable."""
+        ...
+
+    def pending(self) -> AsyncIterator[tuple[str, int, int]]:
+        """`(user, points, at)` of the entries not folded yet. Raises StoreUnavailable."""
+        ...
+
+
+class Snapshots(Protocol):
+    """Where a board is read from."""
+
+    def snapshot(self) -> AbstractAsyncContextManager[Snapshot]:
+        """One consistent view. Raises StoreUnavailable on entering."""
+        ...
+
+
+class EntryAppended(Struct, frozen=True, gc=False):
+    """Another process appended an entry."""
+
+    user: str
+    points: int
+    at: int
+
+
+class ProfileChanged(Struct, frozen=True):
+    """A user is shown differently now; a None in the profile means that this part has not changed."""
+
+    user: str
+    profile: Profile
+
+
+class SeasonChanged(Struct, frozen=True):
+    """Another season is current."""
+
+
+class MarkSeen(Struct, frozen=True):
+    """Our own mark came back: everything written before it has been seen."""
+
+    number: int
+
+
+Change = EntryAppended | ProfileChanged | SeasonChanged | MarkSeen
+
+
+class Feed(Protocol):
+    """What other processes have done, in order."""
+
+    def follow(self, position: object, writer: str) -> AsyncGenerator[Change, None]:
+        """Every change after `position` that isn't `writer`'s own entry.
+
+        Survives lost connections by itself; raises HistoryLost when it can't go on.
+        """
+        ...
+
+    async def mark(self, writer: str, number: int) -> None:
+        """Write a mark, which will come back as MarkSeen. Raises StoreUnavailable."""
+        ...
+
+
+class ProfileStore(Protocol):
+    """How users are shown."""
+
+    async def load(self, users: Collection[str]) -> dict[str, Profile]:
+        """The profiles kept of these users; unknown ones are left out. Raises StoreUnavailable."""
+        ...
+
+    async def save(self, profiles: Mapping[str, Profile]) -> None:
+        """Keep what each profile tells; a None in it leaves what was kept. Raises StoreUnavailable."""
+        ...

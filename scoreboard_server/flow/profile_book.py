@@ -1,0 +1,184 @@
+"""How users are shown: learnt from their tokens, kept in the store, remembered for those on display."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Collection
+from typing import NoReturn
+
+from ..live.live_board import LiveBoard
+from ..rules.profiles import Profile
+from .ports import ProfileStore, StoreUnavailable
+
+log = logging.getLogger("scoreboard.profiles")
+
+# How long anybody waits for names; without them ids are shown.
+PATIENCE_S = 0.5
+_REST_S = 1.0
+_SAVE_INTERVAL_S = 0.5
+_SAVED_AT_ONCE = 1000
+_NOTHING = Profile()
+
+
+def merged(old: Profile, new: Profile) -> Profile:
+    """`new` where it tells something, else `old`."""
+    return Profile(new.name or old.name, new.avatar or old.avatar)
+
+
+class _Round:
+    """Users whose profiles are read together, and what is heard of them while that takes its time."""
+
+    def __init__(self) -> None:
+        self.users: set[str] = set()
+        self.heard: dict[str, Profile] = {}
+        self.over = asyncio.Event()
+
+    def hear(self, user: str, profile: Profile) -> None:
+        if user in self.users:
+            self.heard[user] = merged(self.heard.get(user, _NOTHING), profile)
+
+
+class ProfileBook:
+    """A bounded memory of profiles in front of the store.
+
+    One read is under way at a time, for everyone who has asked meanwhile: a store that hangs holds up one
+    thread of the driver, not all of them, and those who wait go on without names after half a second.
+
+    capacity: how many profiles are remembered; those not remembered are fetched when they are shown.
+    """
+
+    def __init__(self, store: ProfileStore, live: LiveBoard, *, capacity: int = 50_000) -> None:
+        self._store = store
+        self._live = live
+        self._capacity = capacity
+        self._known: dict[str, Profile] = {}
+        self._unsaved: dict[str, Profile] = {}
+        self._something_to_save = asyncio.Event()
+        self._next_round = _Round()
+        self._something_to_fetch = asyncio.Event()
+        self._reading: _Round | None = None
+        self._is_resting = False
+
+    def known(self, user: str) -> Profile | None:
+        """The profile as remembered; None when it has to be fetched."""
+        return self._known.get(user)
+
+    async def fetch(self, users: Collection[str]) -> None:
+        """Remember these users' profiles, or return after half a second without them."""
+        if not users or self._is_resting:  # the store has just failed
+            return
+        chosen = self._next_round
+        chosen.users.update(users)
+        self._something_to_fetch.set()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE_S):
+                await chosen.over.wait()
+
+    def seen(self, user: str, profile: Profile) -> None:
+        """A token has told this profile of its user."""
+        known = self._known.get(user)
+        if profile in (known, _NOTHING):
+            return
+        if known is not None and merged(known, profile) == known:
+            return
+        self._unsaved[user] = merged(self._unsaved.get(user, _NOTHING), profile)
+        self._something_to_save.set()
+        self._hear(user, profile)
+        if known is not None:
+            self._show(user, merged(known, profile))
+        elif profile.name and profile.avatar:
+            self._show(user, profile)
+        # else: the store may know the half that this token doesn't tell; it is asked when the user is shown.
+
+    def changed(self, user: str, profile: Profile) -> None:
+        """Another process has saved what this profile tells; what waits here to be saved is newer."""
+        self._hear(user, profile)
+        known = self._known.get(user)
+        if known is None:
+            return  # it will be fetched when it is shown
+        shown = merged(merged(known, profile), self._unsaved.get(user, _NOTHING))
+        if shown != known:
+            self._show(user, shown)
+
+    def forget(self) -> None:
+        """Changes may have been missed: everything is read again when it is shown."""
+        self._known = {}
+        if self._reading is not None:
+            self._next_round.users |= self._reading.users
+            self._reading.users = set()
+            self._something_to_fetch.set()
+
+    async def run(self) -> None:
+        """Fetch what is asked for and save what was learnt, for ever. To be supervised."""
+        async with asyncio.TaskGroup() as both:
+            both.create_task(self._fetch_for_ever())
+            both.create_task(self._save_for_ever())
+
+    # --- fetching ---------------------------------------------------------------------------------
+
+    async def _fetch_for_ever(self) -> NoReturn:
+        while True:
+            await self._something_to_fetch.wait()
+            self._something_to_fetch.clear()
+            if not await self._read_round():
+                self._is_resting = True
+                await asyncio.sleep(_REST_S)
+                self._is_resting = False
+
+    async def _read_round(self) -> bool:
+        """Whether the store has answered."""
+        current, self._next_round = self._next_round, _Round()
+        self._reading = current
+        for user in current.users & self._unsaved.keys():  # the save may be done before the read is answered
+            current.hear(user, self._unsaved[user])
+        try:
+            found = await self._store.load(current.users)
+        except StoreUnavailable:
+            return False
+        else:
+            for user in current.users:
+                read, heard = found.get(user, _NOTHING), current.heard.get(user, _NOTHING)
+                self._remember(user, merged(read, heard))
+            return True
+        finally:
+            self._reading = None
+            current.over.set()
+
+    def _hear(self, user: str, profile: Profile) -> None:
+        if self._reading is not None:
+            self._reading.hear(user, profile)
+
+    # --- saving -----------------------------------------------------------------------------------
+
+    async def _save_for_ever(self) -> NoReturn:
+        while True:
+            await self._something_to_save.wait()
+            await self.save()
+            await asyncio.sleep(_SAVE_INTERVAL_S)
+
+    async def save(self) -> None:
+        """Save some of what was learnt; what can't be saved now stays to be saved."""
+        some = dict(list(self._unsaved.items())[:_SAVED_AT_ONCE])
+        try:
+            await self._store.save(some)
+        except StoreUnavailable:
+            log.debug("profiles stay unsaved: the store is away")
+            return
+        for user, profile in some.items():
+            if self._unsaved.get(user) is profile:
+                del self._unsaved[user]
+        if not self._unsaved:
+            self._something_to_save.clear()
+
+    # --- remembering ------------------------------------------------------------------------------
+
+    def _show(self, user: str, profile: Profile) -> None:
+        self._remember(user, profile)
+        self._live.repaint(user)
+
+    def _remember(self, user: str, profile: Profile) -> None:
+        if user not in self._known and len(self._known) >= self._capacity:
+            del self._known[next(iter(self._known))]
+        self._known[user] = profile

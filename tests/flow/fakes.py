@@ -1,0 +1,185 @@
+"""Small fakes that fit the ports: the behaviour of a store in a few lines, with failures on order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping
+from contextlib import asynccontextmanager
+
+from scoreboard_server.flow.ports import (
+    Batch,
+    Change,
+    HistoryLost,
+    Key,
+    Recorded,
+    StoreUnavailable,
+)
+from scoreboard_server.rules.entry import Entry
+from scoreboard_server.rules.profiles import Profile
+from scoreboard_server.rules.seasons import Season
+
+SEASON = Season(1, "season-1", 0)
+
+
+class FakeLedger:
+    """Entries in a dict. `faults` are taken one per call: "before", "after" or "slow"; else it works.
+
+    "before" fails with nothing written, "after" fails with everything written, "slow" waits for `go`. Of a
+    look-up: "look up" fails, "uncommitted" finds nothing that is on a majority yet.
+    """
+
+    def __init__(self) -> None:
+        self.entries: dict[Key, tuple[Entry, str, int]] = {}
+        self.faults: list[str] = []
+        self.batches: list[Batch] = []
+        self.go = asyncio.Event()
+
+    async def append(self, batch: Batch) -> frozenset[int]:
+        fault = self.faults.pop(0) if self.faults else ""
+        self.batches.append(batch)
+        if fault == "slow":
+            await self.go.wait()
+        await asyncio.sleep(0)
+        if fault == "before":
+            raise StoreUnavailable("before")
+        duplicates = frozenset(i for i, entry in enumerate(batch.entries) if not self._add(entry, batch))
+        if fault == "after":
+            raise StoreUnavailable("after")
+        return duplicates
+
+    def _add(self, entry: Entry, batch: Batch) -> bool:
+        key = (entry.user, entry.action)
+        if key in self.entries:
+            return False
+        self.entries[key] = (entry, batch.writer, batch.number)
+        return True
+
+    async def look_up(self, keys: Collection[Key]) -> dict[Key, Recorded]:
+        await asyncio.sleep(0)
+        if self.faults and self.faults[0] == "look up":
+            self.faults.pop(0)
+            raise StoreUnavailable("look up")
+        if self.faults and self.faults[0] == "uncommitted":
+            self.faults.pop(0)
+            return {}
+        found = {key: self.entries[key] for key in keys if key in self.entries}
+        return {
+            key: Recorded(entry.type, entry.points, writer, number)
+            for key, (entry, writer, number) in found.items()
+        }
+
+    def put(self, entry: Entry, writer: str, number: int = 1) -> None:
+        """As if another process had appended it."""
+        self.entries[entry.user, entry.action] = (entry, writer, number)
+
+    def score(self, user: str) -> int:
+        """The fold over the user's entries."""
+        return sum(entry.points for (owner, _), (entry, _, _) in self.entries.items() if owner == user)
+
+
+class FakeFence:
+    """Passes, or not; `on_pass` runs first, as what the feed had still to bring."""
+
+    def __init__(self) -> None:
+        self.open = True
+        self.calls = 0
+        self.on_pass = lambda: None
+
+    async def passed(self, patience: float) -> bool:
+        self.calls += 1
+        await asyncio.sleep(0)
+        if self.open:
+            self.on_pass()
+        return self.open
+
+
+class FakeProfiles:
+    """Profiles in a dict; `away` makes every call fail, and a load hangs while `answers` is clear."""
+
+    def __init__(self, kept: Mapping[str, Profile] | None = None) -> None:
+        self.kept = dict(kept or {})
+        self.away = False
+        self.loads: list[set[str]] = []
+        self.answers = asyncio.Event()
+        self.answers.set()
+
+    async def load(self, users: Collection[str]) -> dict[str, Profile]:
+        self.loads.append(set(users))
+        found = {user: self.kept[user] for user in users if user in self.kept}
+        await asyncio.sleep(0)
+        await self.answers.wait()
+        if self.away:
+            raise StoreUnavailable("away")
+        return found
+
+    async def save(self, profiles: Mapping[str, Profile]) -> None:
+        await asyncio.sleep(0)
+        if self.away:
+            raise StoreUnavailable("away")
+        for user, told in profiles.items():
+            old = self.kept.get(user, Profile())
+            self.kept[user] = Profile(told.name or old.name, told.avatar or old.avatar)
+
+
+class FakeSnapshot:
+    """What a snapshot shows."""
+
+    def __init__(
+        self,
+        standings: list[tuple[str, int, int]],
+        pending: list[tuple[str, int, int]],
+        position: object = 0,
+        season: Season = SEASON,
+    ) -> None:
+        self._standings = standings
+        self._pending = pending
+        self.position = position
+        self.season = season
+
+    async def standings(self) -> AsyncIterator[tuple[str, int, int]]:
+        for standing in self._standings:
+            yield standing
+
+    async def pending(self) -> AsyncIterator[tuple[str, int, int]]:
+        for entry in self._pending:
+            yield entry
+
+
+class FakeSnapshots:
+    """Hands out `snapshot`; `faults` many calls fail first."""
+
+    def __init__(self, snapshot: FakeSnapshot) -> None:
+        self.current = snapshot
+        self.faults = 0
+        self.reads = 0
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[FakeSnapshot]:
+        self.reads += 1
+        if self.faults:
+            self.faults -= 1
+            raise StoreUnavailable("away")
+        yield self.current
+
+
+class FakeFeed:
+    """A feed from a queue; a HistoryLost put into it is raised."""
+
+    def __init__(self) -> None:
+        self.queue: asyncio.Queue[Change | HistoryLost] = asyncio.Queue()
+        self.positions: list[object] = []
+        self.marks: list[int] = []
+        self.away = False
+
+    async def follow(self, position: object, writer: str) -> AsyncGenerator[Change, None]:
+        self.positions.append(position)
+        while True:
+            change = await self.queue.get()
+            if isinstance(change, HistoryLost):
+                raise change
+            yield change
+
+    async def mark(self, writer: str, number: int) -> None:
+        if self.away:
+            raise StoreUnavailable("away")
+        self.marks.append(number)

@@ -1,0 +1,133 @@
+"""Folding: what is pending becomes part of standings, once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+import pytest
+
+from scoreboard_server.flow import folding as folding_module
+from scoreboard_server.flow.folding import FOREIGN_AGE_US, Folding, summed
+from scoreboard_server.flow.ports import PendingEntry, StoreUnavailable, Sum
+
+
+class FakeStandings:
+    """Pending entries in a list. `refusals` many folds find somebody else at it."""
+
+    def __init__(self, pending: list[PendingEntry]) -> None:
+        self.waiting = pending
+        self.scores: dict[str, int] = {}
+        self.refusals = 0
+        self.away = 0
+        self.asked: list[tuple[str, int]] = []
+
+    async def pending(self, writer: str, stale_before: int, limit: int) -> list[PendingEntry]:
+        self.asked.append((writer, stale_before))
+        if self.away:
+            self.away -= 1
+            raise StoreUnavailable("away")
+        return self.waiting[:limit]
+
+    async def fold(self, ids: Sequence[object], sums: Mapping[str, Sum]) -> bool:
+        if self.refusals:
+            self.refusals -= 1
+            return False
+        self.waiting = [e for e in self.waiting if e.id not in ids]
+        for user, told in sums.items():
+            self.scores[user] = self.scores.get(user, 0) + told.points
+        return True
+
+
+def entries(count: int) -> list[PendingEntry]:
+    """Entries of three users, one point each."""
+    return [PendingEntry(i, f"u{i % 3}", 1, 100 + i) for i in range(count)]
+
+
+def test_sums_are_per_user() -> None:
+    """Points add up, entries are counted, and the newest instant stays."""
+    some = [PendingEntry(1, "ann", 5, 30), PendingEntry(2, "ben", 1, 10), PendingEntry(3, "ann", -2, 20)]
+    assert summed(some) == {"ann": Sum(3, 2, 30), "ben": Sum(1, 1, 10)}
+
+
+async def test_everything_pending_is_folded_in_bites(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However much there is, each fold takes a bounded bite until nothing is left."""
+    monkeypatch.setattr(folding_module, "FOLD_SIZE", 4)
+    standings = FakeStandings(entries(10))
+    assert await Folding(standings, writer="me", now_us=lambda: 0).fold_all() == 10
+    assert standings.scores == {"u0": 4, "u1": 3, "u2": 3}
+    assert standings.waiting == []
+
+
+async def test_others_entries_are_left_alone_until_they_are_old() -> None:
+    """What another writer has appended is asked for only when it is stale."""
+    standings = FakeStandings([])
+    await Folding(standings, writer="me", now_us=lambda: 9_000_000).fold_all()
+    assert standings.asked == [("me", 9_000_000 - FOREIGN_AGE_US)]
+
+
+async def test_a_conflict_is_left_to_the_next_time() -> None:
+    """When somebody else is at the same entries, nothing is counted here, and later everything once."""
+    standings = FakeStandings(entries(3))
+    standings.refusals = 1
+    folding = Folding(standings, writer="me", now_us=lambda: 0)
+    assert await folding.fold_all() == 0
+    assert await folding.fold_all() == 3
+    assert sum(standings.scores.values()) == 3
+
+
+async def test_progress_ends_the_outage(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work that keeps coming faster than it is folded does not look like a store that is still away."""
+    monkeypatch.setattr(folding_module, "FOLD_SIZE", 4)
+    standings = FakeStandings(entries(10))
+    folding = Folding(standings, writer="me", now_us=lambda: 0)
+    folding.is_cut_off = True
+    fold, seen = standings.fold, []
+
+    async def looked_at(ids: Sequence[object], sums: Mapping[str, Sum]) -> bool:
+        seen.append(folding.is_cut_off)
+        return await fold(ids, sums)
+
+    monkeypatch.setattr(standings, "fold", looked_at)
+    await folding.fold_all()
+    assert seen == [True, False, False]
+
+
+async def test_two_who_fold_here_take_turns() -> None:
+    """The one that runs for ever and the one at the end never meet in the store."""
+    standings = FakeStandings(entries(6))
+    folding = Folding(standings, writer="me", now_us=lambda: 0)
+    under_way, most = 0, 0
+    fold = standings.fold
+
+    async def counted(ids: Sequence[object], sums: Mapping[str, Sum]) -> bool:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await asyncio.sleep(0)
+        under_way -= 1
+        return await fold(ids, sums)
+
+    standings.fold = counted  # type: ignore[method-assign]
+    await asyncio.gather(folding.fold_all(), folding.fold_all())
+    assert (most, sum(standings.scores.values())) == (1, 6)
+
+
+async def test_the_task_outlives_an_outage(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store that is away is waited for, and the task says so meanwhile."""
+    monkeypatch.setattr(folding_module, "INTERVAL_S", 0.001)
+    monkeypatch.setattr(folding_module, "_AWAY_PAUSE_S", 0.001)
+    standings = FakeStandings(entries(3))
+    standings.away = 3
+    folding = Folding(standings, writer="me", now_us=lambda: 0)
+    task = asyncio.create_task(folding.run())
+    cut_off = []
+    async with asyncio.timeout(2):
+        while standings.waiting:
+            await asyncio.sleep(0.0005)
+            cut_off.append(folding.is_cut_off)
+    await asyncio.sleep(0.002)
+    assert True in cut_off
+    assert not folding.is_cut_off
+    assert not task.done()
+    task.cancel()

@@ -1,0 +1,146 @@
+"""Following: what others do reaches this board, once; and when the feed breaks the board is read again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from scoreboard_server.flow import following as following_module
+from scoreboard_server.flow.following import Following, MarkFence
+from scoreboard_server.flow.loading import load_board
+from scoreboard_server.flow.pipeline import Pipeline
+from scoreboard_server.flow.ports import EntryAppended, HistoryLost, MarkSeen, ProfileChanged, SeasonChanged
+from scoreboard_server.flow.profile_book import ProfileBook
+from scoreboard_server.live.live_board import LiveBoard
+from scoreboard_server.rules.board import Board
+from scoreboard_server.rules.entry import Submission
+from scoreboard_server.rules.profiles import Profile
+from scoreboard_server.rules.seasons import Season
+
+from .fakes import SEASON, FakeFeed, FakeFence, FakeLedger, FakeProfiles, FakeSnapshot, FakeSnapshots
+
+
+class Setup:
+    """A follower on fakes, running."""
+
+    def __init__(self) -> None:
+        self.feed = FakeFeed()
+        self.snapshots = FakeSnapshots(FakeSnapshot([], []))
+        self.live = LiveBoard(Board([("ann", 10, 1)]), SEASON)
+        self.ledger = FakeLedger()
+        self.pipeline = Pipeline(self.ledger, self.live, FakeFence(), writer="me", now_us=lambda: 1)
+        self.profiles = ProfileBook(FakeProfiles(), self.live)
+        self.fence = MarkFence(self.feed, "me")
+        following = Following(
+            self.feed,
+            self.snapshots,
+            self.live,
+            profiles=self.profiles,
+            pipeline=self.pipeline,
+            fence=self.fence,
+            writer="me",
+            position="start",
+        )
+        parts = (following, self.pipeline, self.profiles)
+        self.tasks = [asyncio.create_task(part.run()) for part in parts]
+
+    async def settled(self) -> None:
+        await asyncio.sleep(0.02)
+        for task in self.tasks:
+            assert not task.done()
+
+
+@pytest.fixture
+async def setup() -> AsyncIterator[Setup]:
+    made = Setup()
+    yield made
+    for task in made.tasks:
+        task.cancel()
+
+
+async def test_an_entry_of_another_process_is_applied(setup: Setup) -> None:
+    """It raises the score here as it did there."""
+    setup.feed.queue.put_nowait(EntryAppended("ann", 5, 9))
+    await setup.settled()
+    standing = setup.live.board.standing("ann")
+    assert standing is not None and (standing.score, standing.reached_at) == (15, 9)
+    assert setup.feed.positions == ["start"]
+
+
+async def test_a_profile_saved_elsewhere_is_shown(setup: Setup) -> None:
+    """A name that another process has learnt replaces the one remembered here."""
+    await setup.profiles.fetch(["ann"])
+    setup.feed.queue.put_nowait(ProfileChanged("ann", Profile("Ann", None)))
+    await setup.settled()
+    assert setup.profiles.known("ann") == Profile("Ann", None)
+
+
+@pytest.mark.parametrize("change", [SeasonChanged(), HistoryLost("gone")])
+async def test_the_board_is_read_again_when_it_must_be(
+    setup: Setup, change: SeasonChanged | HistoryLost
+) -> None:
+    """Another season or a feed that has lost its place: a fresh board, a new epoch, and on from there."""
+    await setup.profiles.fetch(["ann"])
+    epoch = setup.live.epoch
+    second = Season(2, "season-2", 5)
+    setup.snapshots.current = FakeSnapshot([("ben", 7, 3)], [("ben", 1, 4)], "later", second)
+    setup.feed.queue.put_nowait(change)
+    await setup.settled()
+    assert [(s.user, s.score, s.reached_at) for s in setup.live.board] == [("ben", 8, 4)]
+    assert setup.live.epoch != epoch
+    assert setup.live.season == second
+    assert setup.profiles.known("ann") is None, "what changed in the gap was not told"
+    assert setup.feed.positions == ["start", "later"]
+
+
+async def test_reading_again_waits_for_the_store(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store that is away while the board is to be read again is waited for, and the old board stays."""
+    monkeypatch.setattr(following_module, "_AWAY_PAUSE_S", 0.001)
+    setup.snapshots.faults = 3
+    setup.feed.queue.put_nowait(HistoryLost("gone"))
+    await setup.settled()
+    assert setup.snapshots.reads == 4
+    assert len(setup.live.board) == 0
+
+
+async def test_no_own_entry_falls_between_snapshot_and_swap(setup: Setup) -> None:
+    """A batch under way is finished before the snapshot is read, so it is in it and not applied again."""
+    setup.ledger.faults = ["slow"]
+    own = asyncio.create_task(setup.pipeline.submit(Submission("cem", "c1", "open"), 3))
+    await asyncio.sleep(0.01)
+    setup.feed.queue.put_nowait(HistoryLost("gone"))
+    await setup.settled()
+    assert setup.snapshots.reads == 0
+    setup.snapshots.current = FakeSnapshot([], [("cem", 3, 1)], "later")
+    setup.ledger.go.set()
+    await own
+    await setup.settled()
+    assert [(s.user, s.score) for s in setup.live.board] == [("cem", 3)]
+
+
+async def test_the_fence_passes_with_its_mark(setup: Setup) -> None:
+    """Not before the mark has come back, and a later mark answers for an earlier one."""
+    first = asyncio.create_task(setup.fence.passed(1))
+    second = asyncio.create_task(setup.fence.passed(1))
+    await asyncio.sleep(0.01)
+    assert setup.feed.marks == [1, 2]
+    assert not first.done()
+    setup.feed.queue.put_nowait(MarkSeen(2))
+    assert await first and await second
+
+
+async def test_the_fence_is_honest_about_time(setup: Setup) -> None:
+    """No mark in time, or no store to write it to: not known."""
+    assert not await setup.fence.passed(0.01)
+    setup.feed.away = True
+    assert not await setup.fence.passed(1)
+
+
+async def test_a_board_is_standings_and_pending() -> None:
+    """Loading folds what is pending on top of what is folded, whatever users they are of."""
+    snapshot = FakeSnapshot([("ann", 10, 5)], [("ann", 1, 3), ("ben", 2, 9)], "here")
+    loaded = await load_board(FakeSnapshots(snapshot))
+    assert [(s.user, s.score, s.reached_at) for s in loaded.board] == [("ann", 11, 5), ("ben", 2, 9)]
+    assert loaded.position == "here"

@@ -1,0 +1,185 @@
+"""How users are shown: learnt, kept, remembered within bounds."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from scoreboard_server.flow import profile_book as profile_book_module
+from scoreboard_server.flow.profile_book import ProfileBook
+from scoreboard_server.live.live_board import LiveBoard
+from scoreboard_server.rules.board import Board
+from scoreboard_server.rules.profiles import Profile
+
+from .fakes import SEASON, FakeProfiles
+
+ANN = Profile("Ann", "https://x.example/a.png")
+
+
+class Setup:
+    """A book on a fake store, running."""
+
+    def __init__(self, kept: dict[str, Profile] | None = None, capacity: int = 100) -> None:
+        self.store = FakeProfiles(kept)
+        self.live = LiveBoard(Board(), SEASON)
+        self.book = ProfileBook(self.store, self.live, capacity=capacity)
+        self.task = asyncio.create_task(self.book.run())
+
+    async def saved(self, user: str) -> None:
+        """Return when the store has this user's profile."""
+        async with asyncio.timeout(2):
+            while user not in self.store.kept:
+                await asyncio.sleep(0.001)
+
+
+@pytest.fixture
+async def setups() -> AsyncIterator[list[Setup]]:
+    """Collects what a test makes; no book may die."""
+    made: list[Setup] = []
+    yield made
+    for setup in made:
+        assert not setup.task.done(), "the book has died"
+        setup.task.cancel()
+
+
+@pytest.fixture
+async def setup(setups: list[Setup]) -> Setup:
+    """A book on an empty store."""
+    setups.append(Setup())
+    return setups[0]
+
+
+async def test_what_a_token_tells_is_shown_and_kept(setup: Setup) -> None:
+    """At once in memory, and soon in the store."""
+    setup.book.seen("ann", ANN)
+    assert setup.book.known("ann") == ANN
+    assert setup.live.revision == 1
+    await setup.saved("ann")
+    assert setup.store.kept == {"ann": ANN}
+
+
+async def test_what_a_token_leaves_out_stays(setup: Setup) -> None:
+    """A token with a new name and no picture changes the name alone."""
+    setup.store.kept["ann"] = ANN
+    setup.book.seen("ann", Profile("Anna", None))
+    assert setup.book.known("ann") is None  # half known: the store is asked before it is shown
+    await setup.book.fetch(["ann"])
+    assert setup.book.known("ann") == Profile("Anna", ANN.avatar)
+
+
+async def test_the_same_again_is_no_change(setup: Setup) -> None:
+    """A user who submits a hundred times is repainted and saved once."""
+    for _ in range(100):
+        setup.book.seen("ann", ANN)
+        setup.book.seen("ann", Profile("Ann", None))
+        setup.book.seen("ann", Profile())
+    assert setup.live.revision == 1
+
+
+async def test_nothing_told_is_nothing_learnt(setup: Setup) -> None:
+    """A token without name and picture makes nobody known or repainted."""
+    setup.book.seen("ann", Profile())
+    assert setup.book.known("ann") is None
+    assert setup.live.revision == 0
+
+
+async def test_who_has_no_profile_is_known_to_have_none(setup: Setup) -> None:
+    """The store is asked once, not at every publication."""
+    await setup.book.fetch(["ann"])
+    assert setup.book.known("ann") == Profile()
+
+
+async def test_memory_is_bounded(setups: list[Setup]) -> None:
+    """Beyond its capacity the oldest is forgotten and can be fetched again."""
+    setup = Setup(capacity=2)
+    setups.append(setup)
+    for user in ("a", "b", "c"):
+        setup.book.seen(user, ANN)
+    assert [setup.book.known(u) for u in ("a", "b", "c")] == [None, ANN, ANN]
+    await setup.saved("a")
+    await setup.book.fetch(["a"])
+    assert setup.book.known("a") == ANN
+
+
+async def test_an_outage_loses_nothing(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unsaved profiles stay to be saved, unknown ones unknown, and the store is left in peace."""
+    monkeypatch.setattr(profile_book_module, "_REST_S", 0.05)
+    monkeypatch.setattr(profile_book_module, "_SAVE_INTERVAL_S", 0.01)
+    setup.store.away = True
+    setup.book.seen("ann", ANN)
+    for _ in range(5):
+        await setup.book.fetch(["ben"])
+    assert setup.book.known("ben") is None
+    assert len(setup.store.loads) == 1
+    setup.store.away = False
+    await setup.saved("ann")
+    await asyncio.sleep(0.06)
+    await setup.book.fetch(["ben"])
+    assert setup.book.known("ben") == Profile()
+
+
+async def test_a_store_that_hangs_holds_nobody_up(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever waits goes on without names; all that was asked meanwhile is one read, and comes in the end."""
+    monkeypatch.setattr(profile_book_module, "PATIENCE_S", 0.01)
+    setup.store.kept = {"ann": ANN, "b7": ANN}
+    setup.store.answers.clear()
+    async with asyncio.timeout(1):
+        await setup.book.fetch(["ann"])
+        await asyncio.gather(*(setup.book.fetch([f"b{i}"]) for i in range(20)))
+    assert setup.store.loads == [{"ann"}]
+    setup.store.answers.set()
+    await setup.book.fetch(["c"])
+    assert setup.book.known("ann") == setup.book.known("b7") == ANN
+    assert len(setup.store.loads) == 2
+
+
+async def test_what_was_learnt_here_beats_what_arrives_meanwhile(setup: Setup) -> None:
+    """An older name that comes by the feed does not undo a newer one that waits to be saved."""
+    setup.store.away = True
+    setup.book.seen("ann", ANN)
+    setup.book.changed("ann", Profile("Old", None))
+    assert setup.book.known("ann") == ANN
+    setup.store.away = False
+    await setup.book.save()
+    setup.book.changed("ann", Profile("New", None))
+    assert setup.book.known("ann") == Profile("New", ANN.avatar)
+
+
+async def test_what_waits_to_be_saved_hides_no_other_part(setup: Setup) -> None:
+    """A picture that comes by the feed is shown beside a name that was learnt here."""
+    await setup.book.fetch(["ann"])
+    setup.book.seen("ann", Profile("Ann", None))
+    setup.book.changed("ann", Profile("Old", ANN.avatar))
+    assert setup.book.known("ann") == ANN
+
+
+@pytest.mark.parametrize("how", ["changed", "seen"])
+async def test_what_is_heard_during_a_read_is_newer_than_the_read(setup: Setup, how: str) -> None:
+    """A profile that another process or a token tells meanwhile stands over what the store had before."""
+    setup.store.kept = {"ann": Profile("Old", ANN.avatar)}
+    setup.store.answers.clear()
+    reading = asyncio.create_task(setup.book.fetch(["ann"]))
+    await asyncio.sleep(0.01)
+    assert setup.store.loads == [{"ann"}]
+    getattr(setup.book, how)("ann", Profile("Ann", None))
+    await setup.book.save()
+    setup.store.answers.set()
+    await reading
+    assert setup.book.known("ann") == ANN
+
+
+async def test_after_forgetting_everything_is_read_anew(setup: Setup) -> None:
+    """Also what was being read just then, which may be older than what was missed."""
+    setup.store.kept = {"ann": Profile("Old", None), "ben": Profile("Old", None)}
+    await setup.book.fetch(["ben"])
+    setup.store.answers.clear()
+    reading = asyncio.create_task(setup.book.fetch(["ann"]))
+    await asyncio.sleep(0.01)
+    setup.store.kept = {"ann": ANN, "ben": ANN}
+    setup.book.forget()
+    setup.store.answers.set()
+    await reading
+    await setup.book.fetch(["ann", "ben"])
+    assert setup.book.known("ann") == setup.book.known("ben") == ANN
