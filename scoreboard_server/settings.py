@@ -1,0 +1,332 @@
+"""Settings: flags over `SCOREBOARD_*` environment over a TOML file over built-in defaults, all checked."""
+
+import difflib
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any
+
+from .setting_rules import (
+    ALGORITHMS,
+    COUNT,
+    DATABASE,
+    FILE,
+    ORIGINS,
+    PROVIDER,
+    PROXIES,
+    SECRET,
+    SPAN,
+    URI,
+    WORD,
+    Rule,
+    check_seconds,
+    check_secret,
+    choice,
+    format_duration,
+    integer,
+    parse_duration,
+    redact,
+    text_of,
+)
+
+__all__ = ["Settings", "SettingsError", "describe", "format_duration", "load_settings", "parse_duration"]
+
+
+class SettingsError(Exception):
+    """A setting was refused. The text names key, origin, bad value (never a secret) and what is allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """Where to listen (port 0: any free one), and which web origins and proxies to trust."""
+
+    host: Annotated[str, text_of("a host name or an IP address", r"\S+")] = "127.0.0.1"
+    port: Annotated[int, integer(0, 65_535)] = 8080
+    trusted_origins: Annotated[tuple[str, ...], ORIGINS] = ()
+    trusted_proxies: Annotated[tuple[str, ...], PROXIES] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSettings:
+    """`uri`: embedded, memory, mongodb://… or mongodb+srv://…; may hold a password, so the repr omits it."""
+
+    uri: Annotated[str, URI] = field(default="embedded", repr=False)
+    data_dir: Annotated[Path, FILE] = Path(".scoreboard")
+    database: Annotated[str, DATABASE] = "scoreboard"
+
+
+@dataclass(frozen=True, slots=True)
+class AuthSettings:
+    """How tokens are checked; at most one of `secret` and `secret_file` is set; `max_ttl` is in seconds."""
+
+    secret: Annotated[str | None, SECRET] = field(default=None, repr=False)
+    secret_file: Annotated[Path | None, FILE] = None
+    issuer: Annotated[str, WORD] = "scoreboard"
+    audience: Annotated[str, WORD] = "scoreboard"
+    algorithms: Annotated[tuple[str, ...], ALGORITHMS] = ("HS256",)
+    jwks_file: Annotated[Path | None, FILE._replace(offered=None)] = None
+    jwks_url: Annotated[str | None, WORD._replace(offered=None)] = None
+    max_ttl: Annotated[float, SPAN] = 30 * 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class LimitSettings:
+    """Rates of submissions and tickets, and counts of open sockets; 0 means no limit."""
+
+    updates_per_minute: Annotated[int, COUNT] = 60
+    burst: Annotated[int, COUNT] = 20
+    per_ip_per_minute: Annotated[int, COUNT] = 600
+    sockets: Annotated[int, COUNT] = 10_000
+    sockets_per_user: Annotated[int, COUNT] = 8
+    sockets_per_ip: Annotated[int, COUNT] = 64
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSettings:
+    """Rows of the live board, and the least time between two published states in milliseconds."""
+
+    top: Annotated[int, integer(1, 1_000)] = 10
+    interval_ms: Annotated[int, integer(10, 10_000)] = 100
+
+
+@dataclass(frozen=True, slots=True)
+class CaptchaSettings:
+    """Which captcha service checks submissions."""
+
+    provider: Annotated[str, PROVIDER] = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class ActionTypeSettings:
+    """Points, proof (none, ticket, trusted), caps per user (0: none), and a ticket's times in seconds."""
+
+    points: Annotated[int, integer(-1_000_000, 1_000_000, besides=0)]
+    proof: Annotated[str, choice("none", "ticket", "trusted")] = "none"
+    per_minute: Annotated[int, COUNT] = 0
+    per_day: Annotated[int, COUNT] = 0
+    min_seconds: Annotated[float, Rule("a number of seconds of at least 0", check_seconds)] = 0.0
+    ticket_ttl: Annotated[float, SPAN] = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every setting. `origins`: dotted key -> "default", the file's path, the variable's name or the flag."""
+
+    server: ServerSettings
+    store: StoreSettings
+    auth: AuthSettings
+    limits: LimitSettings
+    live: LiveSettings
+    captcha: CaptchaSettings
+    actions: Mapping[str, ActionTypeSettings]
+    origins: Mapping[str, str] = field(compare=False, repr=False)
+
+
+def _rules(table: Any) -> dict[str, Rule]:
+    types: dict[str, Any] = {each.name: each.type for each in fields(table)}
+    return {name: annotated.__metadata__[0] for name, annotated in types.items()}
+
+
+_TABLES: dict[str, Any] = {
+    each.name: each.type for each in fields(Settings) if each.name not in ("actions", "origins")
+}
+_KEYS = {f"{table}.{name}": rule for table, made in _TABLES.items() for name, rule in _rules(made).items()}
+_ACTION_RULES = _rules(ActionTypeSettings)
+_ACTION_NAME = re.compile(r"[A-Za-z0-9_.:~-]{1,64}")
+_CATALOGUE = {
+    "task.completed": ActionTypeSettings(10, per_minute=30, per_day=1_000),
+    "quiz.completed": ActionTypeSettings(50, proof="ticket", min_seconds=3.0),
+    "match.won": ActionTypeSettings(100, proof="trusted"),
+}
+_FLAGS = {
+    "store.uri": "--store",
+    "store.data_dir": "--data-dir",
+    "server.host": "--host",
+    "server.port": "--port",
+}
+_SHORT_VARIABLES = {
+    "store.uri": "SCOREBOARD_STORE",
+    "store.data_dir": "SCOREBOARD_DATA_DIR",
+    "auth.secret": "SCOREBOARD_JWT_SECRET",
+    "auth.secret_file": "SCOREBOARD_JWT_SECRET_FILE",
+}
+_VARIABLES = {_SHORT_VARIABLES.get(key, "SCOREBOARD_" + key.upper().replace(".", "_")): key for key in _KEYS}
+# Kubernetes puts these into every container beside a service named "scoreboard"; no admin wrote them.
+_SERVICE_LINK = re.compile(r"SCOREBOARD_(SERVICE_.*|PORT_.*)", re.DOTALL)
+_RIVALS = {"auth.secret": "auth.secret_file", "auth.secret_file": "auth.secret"}
+
+_Layer = dict[str, tuple[Any, str]]  # dotted key -> the checked value and its origin
+
+
+def _action_key(name: str, key: str = "") -> str:
+    return f'actions."{name}"' + (key and f".{key}")  # quoted as in TOML: names have dots
+
+
+def _unknown(what: str, name: str, known: Iterable[str], hint: str = "") -> SettingsError:
+    nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
+    return SettingsError(f"Unknown {what}: {name}. The nearest known one is {nearest}.{hint}")
+
+
+def _accept(key: str, rule: Rule, value: object, origin: str) -> tuple[Any, str]:
+    shown = "not usable" if rule.check is check_secret else redact(repr(value))[:80]
+    try:
+        kept = rule.check(value)
+    except ValueError:  # not chained: the cause may quote a secret
+        raise SettingsError(f"{key} (from {origin}) is {shown}; it must be {rule.allowed}.") from None
+    if rule.offered is not ... and kept != rule.offered:
+        raise SettingsError(f"{key} (from {origin}) is {shown}, which is not offered by this version yet.")
+    return kept, origin
+
+
+def _accept_text(key: str, value: object, origin: str) -> tuple[Any, str]:
+    """As `_accept`; a text is read first, and left as it is for the check to refuse if that fails."""
+    rule = _KEYS[key]
+    with suppress(ValueError):
+        value = rule.from_text(value) if isinstance(value, str) else value
+    return _accept(key, rule, value, origin)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")  # some editors begin a file with a byte order mark
+        return tomllib.loads(text)
+    except OSError as error:
+        raise SettingsError(f"The configuration file {path} can't be read: {error.strerror}.") from None
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"The configuration file {path} is not UTF-8 at byte {error.start}.") from None
+    except ValueError as error:
+        end = f"at line {len(text.splitlines())}, the last one"
+        why = str(error).replace("at end of document", end)
+        raise SettingsError(f"The configuration file {path} is not valid TOML: {why}.") from None
+
+
+def _table(name: str, value: object, origin: str) -> dict[str, object]:
+    if not isinstance(value, dict):
+        raise SettingsError(f"{name} (from {origin}) must be a table.")
+    return value
+
+
+def _tables(document: Mapping[str, object], origin: str) -> Iterator[tuple[str, Mapping[str, Rule], object]]:
+    """(dotted key, rules, content) of each table that holds keys."""
+    for name, content in document.items():
+        if name in _TABLES:
+            yield name, _rules(_TABLES[name]), content
+        elif name == "actions":
+            for action, keys in _table(name, content, origin).items():
+                yield _action_key(action), _ACTION_RULES, keys
+        else:
+            raise _unknown(f"table or key in {origin}", name, [*_TABLES, "actions", *_KEYS])
+
+
+def _from_file(document: Mapping[str, object], origin: str) -> _Layer:
+    layer: _Layer = {}
+    for prefix, rules, content in _tables(document, origin):
+        for name, value in _table(prefix, content, origin).items():
+            key = f"{prefix}.{name}"
+            if name not in rules:
+                hint = ' A name with a dot needs quotes: "task.completed".' if isinstance(value, dict) else ""
+                raise _unknown(f"key in {origin}", key, [f"{prefix}.{known}" for known in rules], hint)
+            layer[key] = _accept(key, rules[name], value, origin)
+    return layer
+
+
+def _is_service_link(name: str, text: str) -> bool:
+    # SCOREBOARD_PORT=9000 is an admin who means SCOREBOARD_SERVER_PORT; =tcp://… is Kubernetes.
+    return bool(_SERVICE_LINK.fullmatch(name)) or (name == "SCOREBOARD_PORT" and "://" in text)
+
+
+def _from_environment(environ: Mapping[str, str]) -> _Layer:
+    layer: _Layer = {}
+    for name, text in environ.items():
+        foreign = not name.startswith("SCOREBOARD_") or _is_service_link(name, text)
+        if foreign or text == "" or name == "SCOREBOARD_CONFIG":
+            continue
+        if name not in _VARIABLES:
+            # Who leaves out the table's name means the key: SCOREBOARD_PORT is SCOREBOARD_SERVER_PORT.
+            meant = [known for known in _VARIABLES if known.endswith(name.removeprefix("SCOREBOARD"))]
+            raise _unknown("environment variable", name, meant or [*_VARIABLES, "SCOREBOARD_CONFIG"])
+        layer[_VARIABLES[name]] = _accept_text(_VARIABLES[name], text, name)
+    return layer
+
+
+def _from_flags(flags: Mapping[str, object]) -> _Layer:
+    layer: _Layer = {}
+    for key, value in flags.items():
+        if key not in _KEYS:
+            raise _unknown("setting", key, _KEYS)
+        if value is not None:
+            layer[key] = _accept_text(key, value, _FLAGS.get(key, f"--{key}"))
+    return layer
+
+
+def _merge(layers: Iterable[_Layer]) -> _Layer:
+    """Later layers win, key by key; a secret also displaces what an earlier layer gave as its rival."""
+    merged: _Layer = {}
+    for layer in layers:
+        if layer.keys() >= _RIVALS.keys():
+            origins = " and ".join(dict.fromkeys(layer[key][1] for key in _RIVALS))
+            raise SettingsError(f"auth.secret and auth.secret_file are both set (from {origins}); keep one.")
+        for key in layer.keys() & _RIVALS.keys():
+            merged.pop(_RIVALS[key], None)
+        merged |= layer
+    return merged
+
+
+def _values(prefix: str, names: Iterable[str], given: _Layer) -> dict[str, Any]:
+    return {name: given[f"{prefix}.{name}"][0] for name in names if f"{prefix}.{name}" in given}
+
+
+def _action_type(name: str, given: _Layer, origin: str) -> ActionTypeSettings:
+    key = _action_key(name)
+    if not _ACTION_NAME.fullmatch(name):
+        raise SettingsError(f"{key} (from {origin}): a name must be 1 to 64 of A-Z a-z 0-9 _ . : ~ -.")
+    if f"{key}.points" not in given:
+        raise SettingsError(
+            f"{key} (from {origin}) has no points; {_ACTION_RULES['points'].allowed} is needed."
+        )
+    made = ActionTypeSettings(**_values(key, _ACTION_RULES, given))
+    if made.proof == "ticket" and made.min_seconds >= made.ticket_ttl:
+        raise SettingsError(
+            f"{key}.min_seconds (from {origin}) must be less than ticket_ttl, or no ticket works."
+        )
+    return made
+
+
+def load_settings(
+    flags: Mapping[str, object] | None = None, *, environ: Mapping[str, str], config: Path | None = None
+) -> Settings:
+    """All settings: `flags` over `environ` over the file (`config`, else SCOREBOARD_CONFIG) over defaults.
+
+    `flags`: values by dotted key ("server.port"), as text or typed; None stands for a flag that wasn't given.
+    Every value is checked, also one that another source overrides. Raises SettingsError.
+    """
+    variable = environ.get("SCOREBOARD_CONFIG")
+    path = config or (Path(variable) if variable else None)
+    document = _read(path) if path else {}
+    given = _merge((_from_file(document, str(path)), _from_environment(environ), _from_flags(flags or {})))
+    tables = {name: made(**_values(name, _rules(made), given)) for name, made in _TABLES.items()}
+    actions = _CATALOGUE
+    if "actions" in document:
+        actions = {name: _action_type(name, given, str(path)) for name in document["actions"]}
+    keys = [*_KEYS, *(_action_key(name, key) for name in actions for key in _ACTION_RULES)]
+    origins = {key: given[key][1] if key in given else "default" for key in keys}
+    return Settings(**tables, actions=MappingProxyType(actions), origins=MappingProxyType(origins))
+
+
+def describe(settings: Settings) -> list[tuple[str, object, str]]:
+    """(dotted key, JSON-able value, origin) of every setting, tables in their order, nothing secret shown.
+
+    Durations ("30d") and paths are text; a secret is "(set)" or None, a password in a URI "***".
+    """
+    tables: dict[str, Any] = {name: getattr(settings, name) for name in _TABLES}
+    tables |= {_action_key(name): action for name, action in settings.actions.items()}
+    rows: list[tuple[str, object, str]] = []
+    for prefix, table in tables.items():
+        for name, rule in _rules(table).items():
+            key, value = f"{prefix}.{name}", getattr(table, name)
+            rows.append((key, None if value is None else rule.show(value), settings.origins[key]))
+    return rows
