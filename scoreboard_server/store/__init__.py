@@ -1,0 +1,1 @@
+"""MongoDB, real, embedded or mocked: the only package that imports a driver."""

@@ -1,0 +1,108 @@
+"""The change feed: one change stream on the database."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from bson.timestamp import Timestamp
+from motor.motor_asyncio import AsyncIOMotorChangeStream, AsyncIOMotorDatabase
+from pymongo.errors import OperationFailure, PyMongoError
+
+from ..flow.ports import Change, EntryAppended, HistoryLost, MarkSeen, ProfileChanged, SeasonChanged
+from .documents import ENTRIES, INDEXES, MARKS, SEASONS, USERS, Document, profile
+from .reaching import is_passing, reaching, summary
+
+log = logging.getLogger("scoreboard.changes")
+
+_AWAIT_MS = 500
+_REOPEN_PAUSE_S = 0.5
+# ChangeStreamFatalError, ChangeStreamHistoryLost, and an index of the oplog that has gone (error_codes.yml).
+_LOST_CODES = frozenset({136, 280, 286})
+
+
+class MongoFeed:
+    """Fits `flow.ports.Feed`. A position is the cluster time of a snapshot."""
+
+    def __init__(self, database: AsyncIOMotorDatabase[Document]) -> None:
+        self._database = database
+
+    async def follow(self, position: object, writer: str) -> AsyncGenerator[Change, None]:
+        """See `Feed.follow`."""
+        assert isinstance(position, Timestamp)  # noqa: S101 -- positions come from MongoSnapshots alone
+        start: dict[str, Any] = {"start_at_operation_time": Timestamp(position.time, position.inc + 1)}
+        while True:
+            try:
+                # Not closed by hand: a caller who leaves would wait for the server, or end the cursor under a
+                # getMore that still runs in its thread. The driver ends the cursor of a dropped stream.
+                stream = self._database.watch(_wanted(writer), max_await_time_ms=_AWAIT_MS, **start)
+                while stream.alive:  # type: ignore[truthy-function]  # a property; the stubs are wrong
+                    event = await stream.try_next()
+                    if event is not None:
+                        yield _change(event)
+                    start = _resume(stream, start)
+            except PyMongoError as error:
+                _check_passing(error)
+                await asyncio.sleep(_REOPEN_PAUSE_S)
+
+    async def mark(self, writer: str, number: int) -> None:
+        """See `Feed.mark`."""
+        mark = {"n": number, "at": datetime.now(UTC)}
+        with reaching():
+            await self._database[MARKS].replace_one({"_id": writer}, mark, upsert=True)
+
+
+def _resume(stream: AsyncIOMotorChangeStream[Document], start: dict[str, Any]) -> dict[str, Any]:
+    token = stream.resume_token
+    return {"resume_after": token} if token is not None else start
+
+
+def _check_passing(error: PyMongoError) -> None:
+    if isinstance(error, OperationFailure) and (
+        error.code in _LOST_CODES or error.has_error_label("NonResumableChangeStreamError")
+    ):
+        raise HistoryLost(summary(error)) from error
+    if not is_passing(error):
+        raise error
+    log.debug("the change feed is opened again: %s", summary(error))
+
+
+def _wanted(writer: str) -> list[Mapping[str, Any]]:
+    """What to send us. Our own entries stay out: the pipeline never lets go of a batch."""
+    return [
+        {
+            "$match": {
+                "$or": [
+                    {
+                        "ns.coll": ENTRIES,
+                        "operationType": "insert",
+                        "fullDocument.writer": {"$ne": writer},
+                    },
+                    {"ns.coll": USERS, "operationType": {"$in": ["insert", "update"]}},
+                    {"ns.coll": SEASONS, "operationType": "insert"},
+                    {"ns.coll": SEASONS, "updateDescription.updatedFields.state": {"$exists": True}},
+                    {"ns.coll": MARKS, "fullDocument._id": writer},
+                    {"ns.coll": {"$in": list(INDEXES)}, "operationType": {"$in": ["drop", "rename"]}},
+                    {"operationType": {"$in": ["dropDatabase", "invalidate"]}},
+                ]
+            }
+        }
+    ]
+
+
+def _change(event: Mapping[str, Any]) -> Change:
+    collection = event.get("ns", {}).get("coll")
+    document = event.get("fullDocument") or {}
+    if event["operationType"] not in ("insert", "update", "replace"):
+        raise HistoryLost(f"the store's data was changed by hand ({event['operationType']})")
+    if collection == ENTRIES:
+        return EntryAppended(document["user"], document["points"], document["at"])
+    if collection == MARKS:
+        return MarkSeen(document["n"])
+    if collection == USERS:
+        told = document or event["updateDescription"]["updatedFields"]
+        return ProfileChanged(event["documentKey"]["_id"], profile(told))
+    return SeasonChanged()

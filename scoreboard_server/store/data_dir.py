@@ -1,0 +1,241 @@
+"""The data directory of an embedded store: its layout, its one owner, and how others find its MongoDB."""
+
+import asyncio
+import contextlib
+import fcntl
+import json
+import os
+import secrets
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+USER = "scoreboard"
+# All in seconds.
+_TAKE_PATIENCE = 0.3  # someone asking `is_locked` holds the lock for microseconds
+_BRIEF_PATIENCE = 5.0  # a command is done soon, and whoever comes after it needn't fail
+_TAKE_PAUSE = 0.03
+_ATTACH_PAUSE = 0.05
+
+_BRIEFLY = "command"
+
+
+class EmbeddedError(Exception):
+    """The embedded MongoDB can't be had; the message is one sentence for an administrator."""
+
+
+class DataDirInUse(EmbeddedError):  # noqa: N818 - it reads as what is the case
+    """Another process owns this data directory."""
+
+
+@dataclass(frozen=True)
+class RunningMongod:
+    """The `mongod` that serves a data directory now."""
+
+    pid: int
+    port: int
+
+
+def is_locked(path: Path) -> bool:
+    """Say whether some process holds `flock` on this file; a file that isn't there is not locked."""
+    try:
+        lock = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False
+
+
+class DataDir:
+    """The files of one data directory and, once taken, the ownership of it.
+
+    Ownership is a lock of the operating system, so it ends with its process, however that ends.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.resolve()
+        self.dbpath = self.path / "mongo"
+        self.log = self.path / "mongod.log"
+        self.key_file = self.path / "mongod.key"
+        self.password_file = self.path / "mongod.password"
+        self._port_file = self.path / "mongod.port"
+        self._unfinished_file = self.path / "mongo.unfinished"
+        self._running_file = self.path / "mongod.json"
+        self._lock_file = self.path / "lock"
+        self._lock: int | None = None
+
+    @property
+    def is_mine(self) -> bool:
+        """Whether this object holds the ownership."""
+        return self._lock is not None
+
+    def is_owned(self) -> bool:
+        """Whether any process, this one included, holds the ownership."""
+        return is_locked(self._lock_file)
+
+    async def take(self, *, briefly: bool = False) -> None:
+        """Become the owner, making the directory and its secrets where they are missing.
+
+        briefly: for the length of one command; then others wait some seconds for it instead of giving up.
+        Raises DataDirInUse when another process owns it, OSError when the directory can't be written.
+        """
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        await self._take_lock(briefly)
+        _keep_secret(self.key_file, secrets.token_hex(32))  # mongod takes base64 letters only: no - and _
+        _keep_secret(self.password_file, secrets.token_urlsafe(32))
+
+    async def _take_lock(self, briefly: bool) -> None:
+        # O_CLOEXEC: a mongod that inherited the lock would keep it after this process was killed.
+        lock = os.open(self._lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            await _lock_soon(lock)
+        except BaseException as error:
+            pid, brief = _owner(lock)
+            os.close(lock)
+            if isinstance(error, BlockingIOError):
+                who = f"another scoreboard {'command' if brief else 'server'} (pid {pid})"
+                raise DataDirInUse(f"The data directory {self.path} is in use by {who}.") from None
+            raise
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, f"{os.getpid()} {_BRIEFLY if briefly else ''}\n".encode(), 0)
+        self._lock = lock
+
+    def release(self) -> None:
+        """Give the ownership up; nothing happens to one who hasn't got it."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def begin_dbpath(self) -> None:
+        """Make the folder of the database files where it is missing or was never finished.
+
+        A `mongod` cut short while it makes its first files can't start on them again. Until
+        `finish_dbpath` nobody was given a way to write anything there, so throwing them away loses nothing.
+        """
+        if self._unfinished_file.exists() and self.dbpath.exists():
+            shutil.rmtree(self.dbpath)
+        if not (self.dbpath.exists() and any(self.dbpath.iterdir())):
+            write_private(
+                self._unfinished_file, "mongo/ is being made; whatever is in it now can be deleted\n"
+            )
+            self.dbpath.mkdir(mode=0o700, exist_ok=True)
+
+    def finish_dbpath(self) -> None:
+        """Make the database files ones to keep; before anyone is told the URI."""
+        if self._unfinished_file.exists():
+            self._unfinished_file.unlink()
+            _make_durable(self.path)
+
+    def password(self) -> str:
+        """Read the password of the database's one user."""
+        return self.password_file.read_text()
+
+    def uri(self, port: int) -> str:
+        """Make the connection string, password included, for a `mongod` on this loopback port."""
+        # The driver compresses nothing unless told to, and warns about a `compressors` option that is empty.
+        where = f"{USER}:{self.password()}@127.0.0.1:{port}"
+        return f"mongodb://{where}/?directConnection=true&authSource=admin"
+
+    def kept_port(self) -> int | None:
+        """Read the loopback port of the last time, None before the first."""
+        with contextlib.suppress(FileNotFoundError, ValueError):
+            return int(self._port_file.read_text())
+        return None
+
+    def keep_port(self, port: int) -> None:
+        """Remember the port for the next start, so that an address once seen stays good."""
+        write_private(self._port_file, str(port))
+
+    def running(self) -> RunningMongod | None:
+        """Read what the last owner announced; it says nothing about now unless `is_owned`."""
+        with contextlib.suppress(FileNotFoundError, ValueError, TypeError):
+            return RunningMongod(**json.loads(self._running_file.read_text()))
+        return None
+
+    def announce(self, running: RunningMongod) -> None:
+        """Let others find this `mongod`; only for one that is ready."""
+        write_private(self._running_file, json.dumps(asdict(running)))
+
+    def withdraw(self) -> None:
+        """Take the announcement back."""
+        self._running_file.unlink(missing_ok=True)
+
+
+async def _lock_soon(lock: int) -> None:
+    clock = asyncio.get_running_loop().time
+    began = clock()
+    while True:
+        try:
+            return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            _, brief = _owner(lock)
+            if clock() - began > (_BRIEF_PATIENCE if brief else _TAKE_PATIENCE):
+                raise
+        await asyncio.sleep(_TAKE_PAUSE)
+
+
+def _owner(lock: int) -> tuple[str, bool]:
+    """Say who has written itself into the lock: its pid, and whether it is a command."""
+    pid, *kind = os.pread(lock, 40, 0).decode(errors="replace").split() or ["unknown"]
+    return pid, kind == [_BRIEFLY]
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file only its owner can read, whole or not at all, even when the power fails."""
+    fresh = path.with_name(f"{path.name}.new")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(descriptor)
+    fresh.replace(path)
+    _make_durable(path.parent)
+
+
+def _make_durable(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _keep_secret(path: Path, fresh: str) -> None:
+    if path.exists():
+        path.chmod(0o600)  # a copy from a backup is often wider, and mongod refuses such a keyfile
+    else:
+        write_private(path, fresh)
+
+
+def running_uri(data_dir: Path) -> str | None:
+    """Give the URI of the MongoDB that a running owner keeps in this data directory.
+
+    None when nobody owns the directory, and while the owner's MongoDB isn't ready: see `attach`.
+    Raises EmbeddedError when the directory belongs to someone else.
+    """
+    folder = DataDir(data_dir)
+    try:
+        running = folder.running() if folder.is_owned() else None
+        return None if running is None else folder.uri(running.port)
+    except OSError as error:
+        raise EmbeddedError(f"The data directory {folder.path} can't be read: {error.strerror}.") from error
+
+
+async def attach(data_dir: Path, deadline: float = 10.0) -> str | None:
+    """Give the owner's URI as `running_uri` does, waiting up to `deadline` seconds while the owner starts.
+
+    None when nobody owns the directory, or when its owner's MongoDB isn't ready by then.
+    """
+    clock = asyncio.get_running_loop().time
+    ends = clock() + deadline
+    folder = DataDir(data_dir)
+    while (uri := running_uri(data_dir)) is None and folder.is_owned():
+        if clock() >= ends:
+            return None
+        await asyncio.sleep(_ATTACH_PAUSE)
+    return uri

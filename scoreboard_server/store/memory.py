@@ -1,0 +1,113 @@
+"""The `memory` store: a MongoDB mock inside this process. Gone when it stops; for tests and a quick look.
+
+It has neither transactions nor change streams: folding runs without the one, and without the other there
+is nothing to follow, as no other process can write to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+
+from mongomock_motor import AsyncMongoMockClient
+
+from ..flow.ports import PendingEntry, Sum
+from ..rules.profiles import Profile
+from ..rules.seasons import Season, first_season
+from .documents import (
+    ENTRIES,
+    INDEXES,
+    SEASONS,
+    STANDINGS,
+    Document,
+    profile_fields,
+    season,
+    season_document,
+    standing_id,
+)
+from .mongo import Database
+from .standings import addition, season_number
+from .users import MongoUsers
+
+
+async def open_memory(now_us: int) -> Database:
+    """An empty database of its own, with indexes and a first season. `now_us`: µs since the Unix epoch."""
+    database: Database = AsyncMongoMockClient()["scoreboard"]
+    for name, indexes in INDEXES.items():
+        if indexes:
+            await database[name].create_indexes(indexes)
+    await database[SEASONS].insert_one(season_document(first_season(now_us)))
+    return database
+
+
+class MemoryStandings:
+    """Fits `flow.ports.Standings`, without a transaction: the mock never lets anyone else run in between."""
+
+    def __init__(self, database: Database) -> None:
+        self._entries = database[ENTRIES]
+        self._standings = database[STANDINGS]
+        self._seasons = database[SEASONS]
+
+    async def pending(self, writer: str, stale_before: int, limit: int) -> list[PendingEntry]:
+        """See `Standings.pending`; all entries are this process's own."""
+        found = self._entries.find({"pending": True}, limit=limit)
+        return [PendingEntry(d["_id"], d["user"], d["points"], d["at"]) async for d in found]
+
+    async def fold(self, ids: Sequence[object], sums: Mapping[str, Sum]) -> bool:
+        """See `Standings.fold`."""
+        number = season_number(await self._seasons.find_one({"state": "current"}))
+        whole = {"_id": {"$in": list(ids)}, "pending": True}
+        if await self._entries.count_documents(whole) != len(ids):
+            return False
+        await self._entries.update_many(whole, {"$set": {"season": number}, "$unset": {"pending": ""}})
+        for user, told in sums.items():
+            await self._standings.update_one({"_id": standing_id(number, user)}, addition(told), upsert=True)
+        return True
+
+
+class MemoryUsers(MongoUsers):
+    """Fits `flow.ports.ProfileStore`; the mock's bulk writes don't work with current drivers."""
+
+    async def save(self, profiles: Mapping[str, Profile]) -> None:
+        """See `ProfileStore.save`."""
+        for user, told in profiles.items():
+            await self._users.update_one({"_id": user}, {"$set": profile_fields(told)}, upsert=True)
+
+
+class MemorySnapshot:
+    """Fits `flow.ports.Snapshot`."""
+
+    position: object = None
+
+    def __init__(self, current: Season, standings: list[Document], pending: list[Document]) -> None:
+        self.season = current
+        self._standings = standings
+        self._pending = pending
+
+    async def standings(self) -> AsyncIterator[tuple[str, int, int]]:
+        """See `Snapshot.standings`."""
+        for d in self._standings:
+            yield d["_id"]["user"], d["score"], d["reached_at"]
+
+    async def pending(self) -> AsyncIterator[tuple[str, int, int]]:
+        """See `Snapshot.pending`."""
+        for d in self._pending:
+            yield d["user"], d["points"], d["at"]
+
+
+class MemorySnapshots:
+    """Fits `flow.ports.Snapshots`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[MemorySnapshot]:
+        """See `Snapshots.snapshot`."""
+        current = await self._database[SEASONS].find_one({"state": "current"})
+        number = season_number(current)
+        assert current is not None  # noqa: S101 -- just checked
+        # Not by range of `_id`, as the real store does: the mock can't compare with MinKey.
+        standings = await self._database[STANDINGS].find({"_id.season": number}).to_list(None)
+        pending = await self._database[ENTRIES].find({"pending": True}).to_list(None)
+        yield MemorySnapshot(season(current), standings, pending)

@@ -1,0 +1,173 @@
+"""Connecting to a replica set, and refusing what can't keep the promises."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Any
+
+from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
+from pymongo import IndexModel
+from pymongo.errors import (
+    ConfigurationError,
+    DuplicateKeyError,
+    OperationFailure,
+    PyMongoError,
+    ServerSelectionTimeoutError,
+)
+from pymongo.uri_parser import parse_uri
+
+from ..flow.ports import StoreUnavailable
+from ..rules.seasons import first_season
+from .documents import INDEXES, SEASONS, Document, season_document
+from .reaching import is_passing, summary
+
+Client = AsyncIOMotorClient[Document]
+Database = AsyncIOMotorDatabase[Document]
+
+# Whatever the URI says: an acknowledged action is on a majority's disks, and reads see nothing else.
+_PROMISES: dict[str, Any] = {
+    "w": "majority",
+    "journal": True,
+    "readConcernLevel": "majority",
+    "readPreference": "primary",
+    "retryWrites": True,
+    "wTimeoutMS": 5_000,
+}
+# Every wait has a deadline.
+_DEADLINES: dict[str, Any] = {
+    "serverSelectionTimeoutMS": 3_000,
+    "connectTimeoutMS": 3_000,
+    "socketTimeoutMS": 10_000,
+    "waitQueueTimeoutMS": 5_000,
+}
+_GOODBYE_S = 2.0
+_AUTHENTICATION_FAILED, _UNAUTHORIZED, _NAMESPACE_EXISTS = 18, 13, 48
+
+
+class StoreRefusedError(Exception):
+    """This store can't be used as it is; the message says what to do."""
+
+
+def connect(uri: str) -> Client:
+    """A client that keeps the promises. Doesn't reach for the server yet.
+
+    Raises StoreRefusedError for a URI that can't be read.
+    """
+    if not uri.startswith(("mongodb://", "mongodb+srv://")):  # the driver would take it for a host's name
+        raise StoreRefusedError(
+            "The store's URI can't be used: it doesn't begin with mongodb:// or mongodb+srv://"
+        )
+    try:
+        return AsyncIOMotorClient(uri, **_PROMISES, **_DEADLINES, appname="scoreboard")
+    except (PyMongoError, ValueError) as error:
+        raise StoreRefusedError(f"The store's URI can't be used: {error}") from None
+
+
+async def disconnect(client: Client) -> None:
+    """Close the client, without holding up the event loop or waiting long for a server that is gone.
+
+    The driver says goodbye to the server first, and waits for an answer.
+    """
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_GOODBYE_S):
+            await asyncio.to_thread(client.close)
+
+
+async def prepare(client: Client, uri: str, database: str, *, now_us: int) -> Database:
+    """The database, with its indexes and a current season; safe to repeat and to race.
+
+    Raises StoreRefusedError with the remedy, or StoreUnavailable.
+    """
+    try:
+        await _check_topology(client, uri)
+        opened = client[database]
+        for name, indexes in INDEXES.items():
+            await _ensure_collection(opened, name, indexes)
+        await _ensure_season(opened, now_us)
+    except OperationFailure as error:
+        if error.code in (_AUTHENTICATION_FAILED, _UNAUTHORIZED):
+            raise StoreRefusedError(f"The store does not let us in: {summary(error)}") from None
+        raise _passing(error) from error
+    except ConfigurationError as error:  # a mongodb+srv:// name is resolved at the first use
+        raise StoreRefusedError(f"The store can't be used: {error}") from None
+    except PyMongoError as error:
+        raise _passing(error) from error
+    return opened
+
+
+def _passing(error: PyMongoError) -> Exception:
+    return StoreUnavailable(summary(error)) if is_passing(error) else error
+
+
+async def _check_topology(client: Client, uri: str) -> None:
+    try:
+        hello = await client.admin.command("hello")
+    except ServerSelectionTimeoutError:
+        if (answer := await _ask_directly(uri)) is None:
+            raise
+        _refuse_unless_replicated(answer, uri)
+        raise
+    _refuse_unless_replicated(hello, uri)
+
+
+async def _ask_directly(uri: str) -> Document | None:
+    """What a single server says of itself that the driver won't select. None when it doesn't answer.
+
+    It is none of the set that the URI names, or of one that was never initiated, or it isn't there.
+    """
+    if uri.startswith("mongodb+srv://") or len(_nodes(uri)) != 1:
+        return None
+    quick = {**_DEADLINES, "serverSelectionTimeoutMS": 1_000}  # it has had its time
+    direct: Client = AsyncIOMotorClient(uri, **_PROMISES, **quick, directConnection=True, replicaSet=None)
+    try:
+        answer: Document = await direct.admin.command("hello")
+    except PyMongoError:
+        return None
+    finally:
+        await disconnect(direct)
+    return answer
+
+
+def _refuse_unless_replicated(hello: Document, uri: str) -> None:
+    if hello.get("isreplicaset"):
+        raise StoreRefusedError(
+            f"This MongoDB is a replica set that was never initiated. Run once: {_initiate(uri)}"
+        )
+    if "setName" not in hello and hello.get("msg") != "isdbgrid":
+        raise StoreRefusedError(_remedy(uri))
+
+
+def _nodes(uri: str) -> list[tuple[str, int]]:
+    nodes: list[tuple[str, int]] = parse_uri(uri, warn=True)["nodelist"]
+    return nodes
+
+
+def _remedy(uri: str) -> str:
+    return (
+        "This MongoDB is a standalone server; the score board needs transactions and change streams, so a "
+        "replica set, if of one node. Start that mongod with `--replSet rs0`, then run once: "
+        f"{_initiate(uri)}"
+    )
+
+
+def _initiate(uri: str) -> str:
+    host, port = _nodes(uri)[0]
+    return f"mongosh 'mongodb://{host}:{port}/?directConnection=true' --eval 'rs.initiate()'"
+
+
+async def _ensure_collection(database: Database, name: str, indexes: list[IndexModel]) -> None:
+    try:
+        await database.create_collection(name, check_exists=False)
+    except OperationFailure as error:
+        if error.code != _NAMESPACE_EXISTS:
+            raise
+    if indexes:
+        await database[name].create_indexes(indexes)
+
+
+async def _ensure_season(database: Database, now_us: int) -> None:
+    seasons = database[SEASONS]
+    if await seasons.find_one({"state": "current"}) is None:
+        with contextlib.suppress(DuplicateKeyError):  # another process was faster
+            await seasons.insert_one(season_document(first_season(now_us)))

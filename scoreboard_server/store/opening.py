@@ -1,0 +1,151 @@
+"""Opening the store that the settings name."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..flow.ports import Feed, Ledger, ProfileStore, Snapshots, Standings, StoreUnavailable
+from .changes import MongoFeed
+from .documents import ENTRIES, USERS
+from .embedded import DataDirInUse, EmbeddedError, EmbeddedMongo, attach
+from .ledger import MongoLedger
+from .memory import MemorySnapshots, MemoryStandings, MemoryUsers, open_memory
+from .mongo import Database, StoreRefusedError, connect, disconnect, prepare
+from .snapshots import MongoSnapshots
+from .standings import MongoStandings
+from .users import MongoUsers
+
+__all__ = ["Store", "StoreRefusedError", "StoreUnavailable", "open_for_command", "open_for_server"]
+
+
+# A command waits so long for a server that starts, or for another command to be done.
+_COMMAND_PATIENCE_S = 10.0
+
+
+async def _nothing() -> None:
+    """Nothing to close."""
+
+
+async def _never() -> None:
+    """A store that is somebody else's process doesn't fail by itself."""
+    await asyncio.Event().wait()
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """An open store: what fits the ports, and its own life.
+
+    feed: None when no other process can write to it. failed: returns or raises only when the store is lost
+    for good. close: leaves nothing behind.
+    """
+
+    ledger: Ledger
+    standings: Standings
+    snapshots: Snapshots
+    profiles: ProfileStore
+    feed: Feed | None
+    close: Callable[[], Awaitable[None]] = _nothing
+    failed: Callable[[], Awaitable[None]] = _never
+
+
+async def open_for_server(uri: str, database: str, data_dir: Path, *, now_us: int) -> Store:
+    """The store of a server; `embedded` is started and owned by the caller.
+
+    now_us: µs since the Unix epoch. Raises StoreRefusedError with the remedy, or StoreUnavailable.
+    """
+    if uri == "memory":
+        return _memory(await open_memory(now_us))
+    if uri == "embedded":
+        with _in_words():
+            return await _own_embedded(EmbeddedMongo(data_dir), database, now_us)
+    return await _mongo(uri, database, now_us)
+
+
+async def open_for_command(uri: str, database: str, data_dir: Path, *, now_us: int) -> Store:
+    """The store of a command: beside a running server if there is one.
+
+    Raises StoreRefusedError with the remedy, or StoreUnavailable.
+    """
+    if uri == "memory":
+        raise StoreUnavailable("the `memory` store lives inside its server and can't be reached from here")
+    if uri != "embedded":
+        return await _mongo(uri, database, now_us)
+    with _in_words():
+        return await _embedded_for_command(database, data_dir, now_us)
+
+
+def _memory(database: Database) -> Store:
+    return Store(
+        ledger=MongoLedger(database[ENTRIES]),
+        standings=MemoryStandings(database),
+        snapshots=MemorySnapshots(database),
+        profiles=MemoryUsers(database[USERS]),
+        feed=None,
+    )
+
+
+async def _mongo(
+    uri: str,
+    database: str,
+    now_us: int,
+    *,
+    stop: Callable[[], Awaitable[None]] = _nothing,
+    failed: Callable[[], Awaitable[None]] = _never,
+) -> Store:
+    client = connect(uri)
+
+    async def close() -> None:
+        try:
+            await disconnect(client)  # first: saying goodbye to a server that is gone takes long
+        finally:
+            await stop()
+
+    try:
+        opened = await prepare(client, uri, database, now_us=now_us)
+    except BaseException:
+        await disconnect(client)
+        raise
+    return Store(
+        ledger=MongoLedger(opened[ENTRIES]),
+        standings=MongoStandings(opened),
+        snapshots=MongoSnapshots(opened),
+        profiles=MongoUsers(opened[USERS]),
+        feed=MongoFeed(opened),
+        close=close,
+        failed=failed,
+    )
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    try:
+        yield
+    except EmbeddedError as error:
+        raise StoreRefusedError(str(error)) from error
+
+
+async def _embedded_for_command(database: str, data_dir: Path, now_us: int) -> Store:
+    clock = asyncio.get_running_loop().time
+    ends = clock() + _COMMAND_PATIENCE_S
+    while True:
+        running = await attach(data_dir, deadline=ends - clock())
+        if running is not None:
+            return await _mongo(running, database, now_us)
+        try:
+            return await _own_embedded(EmbeddedMongo(data_dir, briefly=True), database, now_us)
+        except DataDirInUse:  # somebody was quicker
+            if clock() >= ends:
+                raise
+
+
+async def _own_embedded(mongod: EmbeddedMongo, database: str, now_us: int) -> Store:
+    uri = await mongod.start()
+    try:
+        return await _mongo(uri, database, now_us, stop=mongod.stop, failed=mongod.wait_failed)
+    except BaseException:
+        await mongod.stop()
+        raise

@@ -1,0 +1,85 @@
+"""Which failures of the driver mean "not now", and which mean that something is wrong for good."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from pymongo.errors import (
+    BulkWriteError,
+    ConnectionFailure,
+    ExecutionTimeout,
+    OperationFailure,
+    PyMongoError,
+    WriteConcernError,
+)
+
+from ..flow.ports import StoreUnavailable
+
+_PASSING_LABELS = ("RetryableWriteError", "TransientTransactionError", "UnknownTransactionCommitResult")
+
+# Error codes of a server that is stepping down, shutting down, overloaded or out of time (239: a snapshot
+# older than it keeps; the next one is young); from the server's error_codes.yml.
+_PASSING_CODES = frozenset(
+    {
+        6,
+        7,
+        43,
+        50,
+        64,
+        89,
+        91,
+        134,
+        189,
+        202,
+        234,
+        239,
+        246,
+        251,
+        262,
+        290,
+        358,
+        9001,
+        10107,
+        11600,
+        11602,
+        13435,
+        13436,
+    }
+)
+
+
+def is_passing(error: PyMongoError) -> bool:
+    """True when trying again may help."""
+    if isinstance(error, BulkWriteError):
+        return _is_passing_bulk(error.details or {})
+    if isinstance(error, ConnectionFailure | ExecutionTimeout | WriteConcernError):
+        return True
+    if any(error.has_error_label(label) for label in _PASSING_LABELS):
+        return True
+    return isinstance(error, OperationFailure) and error.code in _PASSING_CODES
+
+
+def _is_passing_bulk(details: Mapping[str, Any]) -> bool:
+    # Whatever else it says: without the majority even what was accepted is in doubt.
+    if details.get("writeConcernErrors"):
+        return True
+    return any(e["code"] in _PASSING_CODES for e in details.get("writeErrors", []))
+
+
+def summary(error: PyMongoError) -> str:
+    """The error in one short line; the driver's own text carries the whole topology."""
+    first = str(error).split(", Timeout:")[0].split(", full error:")[0]
+    return f"{type(error).__name__}: {first[:200]}"
+
+
+@contextmanager
+def reaching() -> Iterator[None]:
+    """Passing failures of the driver leave as StoreUnavailable; others stay what they are."""
+    try:
+        yield
+    except PyMongoError as error:
+        if is_passing(error):
+            raise StoreUnavailable(summary(error)) from error
+        raise
