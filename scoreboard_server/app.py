@@ -1,0 +1,345 @@
+"""The composition root: builds the parts, serves, drains."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import gc
+import logging
+import secrets
+import signal
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, NoReturn, TypeVar
+
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+
+from .flow.folding import Folding
+from .flow.following import Following, MarkFence, OpenFence
+from .flow.gate import Gate
+from .flow.loading import Loaded, load_board
+from .flow.pipeline import Pipeline
+from .flow.ports import StoreUnavailable
+from .flow.profile_book import ProfileBook
+from .flow.submitting import Submitting
+from .flow.tokens import TokenVerifier
+from .leaving import leave
+from .live.hub import Hub
+from .live.live_board import LiveBoard
+from .live.reader import Reader
+from .rules.action_types import ActionType, Catalogue, Proof
+from .rules.refusals import Unavailable
+from .settings import Settings, SettingsError
+from .signing_secret import signing_secret
+from .store.opening import Store, StoreRefusedError, open_for_server
+from .web.base_handler import Lifecycle, Services
+from .web.body_deadline import BodyDeadline
+from .web.routes import application
+
+log = logging.getLogger("scoreboard.app")
+
+_CONNECTION_BODY_LIMIT = 256 * 1024
+_HEADER_LIMIT = 16 * 1024
+_HEADER_PATIENCE_S = 15
+_BODY_PATIENCE_S = 10
+_STORE_PATIENCE_S = 30.0
+_STORE_PAUSE_S = 1.0
+# Together they stay under the ten seconds that supervisors give a process to stop.
+_FLUSH_PATIENCE_S = 3.0
+_FOLD_PATIENCE_S = 1.5
+_TASKS_PATIENCE_S = 0.5
+_CLOSE_PATIENCE_S = 0.5
+_LEAST_STORE_PATIENCE_S = 2.5  # more than the driver takes to say goodbye; then a private MongoDB is killed
+_CANCEL_PATIENCE_S = 0.3
+_STOP_PATIENCE_S = 9.0
+
+
+T = TypeVar("T")
+
+
+class StartError(Exception):
+    """The server can't start as it is told to; the message says what to do."""
+
+
+class ServerFailedError(Exception):
+    """A part that the server can't do without has failed."""
+
+
+def now_us() -> int:
+    """Microseconds since the Unix epoch."""
+    return time.time_ns() // 1000
+
+
+class Server:
+    """One process: REST, WebSockets and everything behind them."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Raises SettingsError when there is no usable signing secret."""
+        self._settings = settings
+        self.secret = signing_secret(settings)
+        self._lifecycle = Lifecycle()
+        self._writer = secrets.token_hex(8)
+        self._tasks: dict[asyncio.Task[Any], str] = {}
+        self._http: HTTPServer | None = None
+        self._store: Store | None = None
+        self._live: LiveBoard | None = None
+        self._pipeline: Pipeline | None = None
+        self._stopped = False
+        self.port = 0
+
+    @property
+    def address(self) -> str:
+        """Where the page is, for people."""
+        host = self._settings.server.host
+        shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
+        return f"http://{shown}:{self.port}"
+
+    async def start(self) -> None:
+        """Listen, then get ready. Raises StartError, StoreRefusedError or StoreUnavailable."""
+        self._listen()
+        if self._settings.store.uri == "memory":
+            log.warning("the `memory` store keeps nothing: every score is gone when this server stops")
+        store = self._store = await _patiently(self._open_store)
+        await self._build(store, await _patiently(lambda: load_board(store.snapshots)))
+
+    async def run_until(self, stop: asyncio.Event) -> None:
+        """Serve until `stop` is set. Raises ServerFailedError when a part has failed for good."""
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait([stopping, *self._tasks], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()
+        for task, name in self._tasks.items():
+            if task.done():
+                _explain(task, name)
+
+    async def stop(self) -> None:
+        """Drain: refuse what is new, finish what is under way, fold, leave nothing behind. Idempotent."""
+        if self._stopped:
+            return
+        self._stopped = True
+        ends = time.monotonic() + _STOP_PATIENCE_S
+        services, self._lifecycle.services = self._lifecycle.services, None
+        self._lifecycle.refusal = Unavailable("stopping", "The server is stopping.", 2)
+        if self._http is not None:
+            self._http.stop()
+        flushed = await self._flush()
+        if services is not None:
+            services.hub.dismiss_all()
+        if flushed:
+            await self._settle()
+        await self._cancel_tasks()
+        if self._http is not None:
+            await _at_most(_CLOSE_PATIENCE_S, self._http.close_all_connections())
+        if self._store is not None:
+            left = max(_LEAST_STORE_PATIENCE_S, ends - time.monotonic())
+            await _at_most(left, self._store.close())
+
+    def holds_others_than(self, prefix: str) -> bool:
+        """True when somebody is on the board whose id doesn't begin with `prefix`."""
+        return self._live is not None and any(not s.user.startswith(prefix) for s in self._live.board)
+
+    # --- starting ---------------------------------------------------------------------------------
+
+    def _listen(self) -> None:
+        server = self._settings.server
+        routes = application(
+            self._lifecycle, top=self._settings.live.top, trusted_origins=server.trusted_origins
+        )
+        try:
+            sockets = bind_sockets(server.port, server.host)
+        except (OSError, UnicodeError) as error:  # the latter for a name that no host can have
+            raise StartError(_why_not_listening(server.host, server.port, error)) from None
+        bodies = BodyDeadline(routes, patience=_BODY_PATIENCE_S, clock=time.monotonic)
+        self._supervise("watching for slow senders", bodies.run())
+        self._http = HTTPServer(
+            bodies,
+            max_body_size=_CONNECTION_BODY_LIMIT,
+            max_header_size=_HEADER_LIMIT,
+            idle_connection_timeout=_HEADER_PATIENCE_S,
+        )
+        self._http.add_sockets(sockets)
+        self.port = sockets[0].getsockname()[1]
+
+    async def _open_store(self) -> Store:
+        store = self._settings.store
+        return await open_for_server(store.uri, store.database, store.data_dir, now_us=now_us())
+
+    async def _build(self, store: Store, loaded: Loaded) -> None:
+        top = self._settings.live.top
+        live = self._live = LiveBoard(loaded.board, loaded.season)
+        profiles = self._profiles = ProfileBook(store.profiles, live)
+        self._supervise("profiles", profiles.run())
+        await profiles.fetch([standing.user for standing in loaded.board.page(0, top)])
+        hub = Hub(live, profiles, top=top, interval=self._settings.live.interval_ms / 1000)
+        fence = MarkFence(store.feed, self._writer) if store.feed else OpenFence()
+        pipeline = self._pipeline = Pipeline(store.ledger, live, fence, writer=self._writer, now_us=now_us)
+        folding = self._folding = Folding(store.standings, writer=self._writer, now_us=now_us)
+        self._supervise("the writer", pipeline.run())
+        self._supervise("folding", folding.run())
+        self._supervise("the hub", hub.run())
+        self._supervise("the store", _outlive(store))
+        if store.feed is not None and isinstance(fence, MarkFence):
+            following = Following(
+                store.feed,
+                store.snapshots,
+                live,
+                profiles=profiles,
+                pipeline=pipeline,
+                fence=fence,
+                writer=self._writer,
+                position=loaded.position,
+            )
+            self._supervise("following", following.run())
+        submitting = Submitting(Gate(self._catalogue()), profiles, pipeline)
+        self._lifecycle.is_cut_off = lambda: pipeline.is_cut_off or folding.is_cut_off
+        self._lifecycle.services = Services(submitting, Reader(live, hub, profiles), hub, self._verifier())
+        log.info("ready: %d users on the board of %s", len(live.board), live.season.name)
+
+    def _supervise(self, name: str, part: Coroutine[Any, Any, Any]) -> None:
+        self._tasks[asyncio.create_task(part, name=name)] = name
+
+    def _catalogue(self) -> Catalogue:
+        return Catalogue(
+            {name: ActionType(name, a.points, Proof(a.proof)) for name, a in self._settings.actions.items()}
+        )
+
+    def _verifier(self) -> TokenVerifier:
+        auth = self._settings.auth
+        return TokenVerifier(
+            self.secret, issuer=auth.issuer, audience=auth.audience, max_ttl=auth.max_ttl, clock=time.time
+        )
+
+    # --- stopping ---------------------------------------------------------------------------------
+
+    async def _flush(self) -> bool:
+        """Whether everything under way was counted; who still waits is told otherwise."""
+        if self._pipeline is None:
+            return False
+        self._pipeline.close()
+        drained = await _at_most(_FLUSH_PATIENCE_S, self._pipeline.drained())
+        self._pipeline.give_up()
+        await asyncio.sleep(0.01)  # lets the answers reach their connections
+        return drained
+
+    async def _settle(self) -> None:
+        with contextlib.suppress(StoreUnavailable):  # what is pending now is folded by the next start
+            await _at_most(_FOLD_PATIENCE_S, self._fold_and_save())
+
+    async def _fold_and_save(self) -> None:
+        await self._profiles.save()
+        await self._folding.fold_all()
+
+    async def _cancel_tasks(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await _at_most(_TASKS_PATIENCE_S, asyncio.gather(*self._tasks, return_exceptions=True))
+        self._tasks.clear()
+
+
+async def _patiently(work: Callable[[], Awaitable[T]]) -> T:
+    """What `work` gives, tried again for a while when the store is away. Raises StoreUnavailable."""
+    give_up = time.monotonic() + _STORE_PATIENCE_S
+    while True:
+        try:
+            return await work()
+        except StoreUnavailable as error:
+            if time.monotonic() > give_up:
+                raise
+            log.warning("waiting for the store: %s", error)
+            await asyncio.sleep(_STORE_PAUSE_S)
+
+
+async def _outlive(store: Store) -> None:
+    await store.failed()
+
+
+async def _at_most(seconds: float, work: Awaitable[Any]) -> bool:
+    """Whether the work was done in time.
+
+    If not it is cancelled, and left behind if that doesn't end it: a thread may hang in the driver.
+    """
+    task = asyncio.ensure_future(work)
+    await asyncio.wait([task], timeout=seconds)
+    if task.done():
+        await task
+        return True
+    task.cancel()
+    await asyncio.wait([task], timeout=_CANCEL_PATIENCE_S)
+    return False
+
+
+def _explain(task: asyncio.Task[Any], name: str) -> NoReturn:
+    error = None if task.cancelled() else task.exception()
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    why = f"{type(error).__name__}: {error}" if error else "it has ended"
+    raise ServerFailedError(f"The server stops because {name} failed: {why}") from error
+
+
+def _why_not_listening(host: str, port: int, error: OSError | UnicodeError) -> str:
+    if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+        return f"Port {port} on {host} is in use. Name another one with --port."
+    why = (isinstance(error, OSError) and error.strerror) or error
+    return f"Can't listen on {host}:{port}: {why}."
+
+
+async def serve(settings: Settings, on_ready: Callable[[Server], None]) -> None:
+    """Serve until SIGTERM or SIGINT; a second signal ends the process at once.
+
+    Raises SettingsError, StartError, StoreRefusedError, StoreUnavailable or ServerFailedError.
+    """
+    collect_garbage_less_often()
+    server = Server(settings)
+    stop = stop_on_signals()
+    starting = asyncio.create_task(server.start())
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait([starting, stopping], return_when=asyncio.FIRST_COMPLETED)
+        if starting.done():
+            await starting
+            on_ready(server)
+            await server.run_until(stop)
+        else:
+            starting.cancel()
+            await asyncio.gather(starting, return_exceptions=True)
+    finally:
+        stopping.cancel()
+        await server.stop()
+
+
+def collect_garbage_less_often() -> None:
+    """Every request leaves a few reference cycles, as Tornado's handlers and connections know each other.
+
+    The default threshold of 700 objects looks for them some hundred times a second, and through the whole
+    board now and then: 8 % of throughput, measured side by side.
+    """
+    gc.set_threshold(20_000, 20, 50)
+
+
+def stop_on_signals() -> asyncio.Event:
+    """An event that SIGTERM or SIGINT sets; the second signal ends the process at once."""
+    stop = asyncio.Event()
+
+    def received() -> None:
+        if stop.is_set():
+            leave(1)
+        log.info("stopping")
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, received)
+    return stop
+
+
+__all__ = [
+    "Server",
+    "ServerFailedError",
+    "SettingsError",
+    "StartError",
+    "StoreRefusedError",
+    "StoreUnavailable",
+    "serve",
+]

@@ -1,0 +1,181 @@
+"""What every handler does alike: readiness, limits, bearers, refusals as problems, lean responses."""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+import traceback
+from asyncio import Future
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from tornado.httputil import HTTPInputError
+from tornado.web import HTTPError, RequestHandler
+
+from ..flow.submitting import Submitting
+from ..flow.tokens import TokenVerifier
+from ..live.hub import Hub
+from ..live.reader import Reader
+from ..rules.claims import Identity
+from ..rules.refusals import Refusal, Unauthenticated, Unavailable
+from .refusal_status import PROBLEM_TYPE, code_of, problem, status_of
+
+log = logging.getLogger("scoreboard.web")
+
+BODY_LIMIT = 16 * 1024
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The verbs that handlers call, once the server is ready."""
+
+    submitting: Submitting
+    reader: Reader
+    hub: Hub
+    verifier: TokenVerifier
+
+
+class Lifecycle:
+    """Whether the server can answer. `services` is None while it can't; `refusal` says why."""
+
+    def __init__(self) -> None:
+        self.services: Services | None = None
+        self.refusal: Refusal = Unavailable("starting", "The server is starting.", 1)
+        # From the store, that is: reads go on, but readiness says so.
+        self.is_cut_off: Callable[[], bool] = lambda: False
+
+
+class BaseHandler(RequestHandler):
+    """A handler that answers refusals as problem documents."""
+
+    services: Services
+    needs_ready = True
+
+    def initialize(self, lifecycle: Lifecycle) -> None:
+        """Called by Tornado with what the route was made with."""
+        self.lifecycle = lifecycle
+
+    def prepare(self) -> None:
+        """Before the method: is the server ready, and is the body of a size to be looked at?"""
+        services = self.lifecycle.services
+        if services is not None:
+            self.services = services
+        elif self.needs_ready:
+            raise self.lifecycle.refusal
+        if len(self.request.body) > BODY_LIMIT:
+            raise HTTPError(413)
+
+    # --- who asks ---------------------------------------------------------------------------------
+
+    def identity(self) -> Identity:
+        """Who the bearer token speaks for (RFC 6750). Raises Unauthenticated."""
+        header = self.request.headers.get("Authorization")
+        if header is None:
+            raise Unauthenticated("token_missing", "This needs an `Authorization: Bearer` header.")
+        scheme, _, token = header.partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise Unauthenticated("token_invalid", "The `Authorization` header holds no bearer token.")
+        return self.services.verifier.verify(token.strip())
+
+    def identity_if_told(self) -> Identity | None:
+        """As `identity`, None when there is no `Authorization` header at all."""
+        return self.identity() if "Authorization" in self.request.headers else None
+
+    # --- answering --------------------------------------------------------------------------------
+
+    def answer(self, body: bytes, content_type: str = "application/json") -> Future[None]:
+        """Finish with these bytes."""
+        self.set_header("Content-Type", content_type)
+        return self.finish(body)
+
+    def set_default_headers(self) -> None:
+        """No `Server` version for the curious, no content sniffing."""
+        self.clear_header("Server")
+        self.set_header("X-Content-Type-Options", "nosniff")
+
+    def compute_etag(self) -> str | None:
+        """None: where a validator makes sense the handler knows a cheaper one than a hash of the body."""
+        return None
+
+    # --- refusing ---------------------------------------------------------------------------------
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Answer whatever was raised as a problem document."""
+        error = kwargs["exc_info"][1] if "exc_info" in kwargs else None
+        if isinstance(error, Refusal):
+            self.refuse(error)
+        else:
+            code, detail = code_of(status_code)
+            if status_code == 405:
+                self.set_header("Allow", ", ".join(self._methods()))
+            self._answer_problem(status_code, code, detail)
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Finish with this refusal."""
+        status = status_of(refusal)
+        self.set_status(status)
+        if isinstance(refusal, Unauthenticated):
+            self.set_header("WWW-Authenticate", _challenge(refusal))
+        if isinstance(refusal, Unavailable):
+            self.set_header("Retry-After", str(refusal.retry_after))
+        self._answer_problem(status, refusal.code, refusal.detail)
+
+    def _answer_problem(self, status: int, code: str, detail: str) -> Future[None]:
+        request_id = self._request_id()
+        self.set_header("X-Request-Id", request_id)
+        self.set_header("Cache-Control", "no-store")
+        return self.answer(_encode(problem(status, code, detail, request_id)), PROBLEM_TYPE)
+
+    def _request_id(self) -> str:
+        told = self.request.headers.get("X-Request-Id", "")
+        return told if _REQUEST_ID.fullmatch(told) else secrets.token_hex(8)
+
+    def _methods(self) -> list[str]:
+        return [
+            method
+            for method in self.SUPPORTED_METHODS
+            if getattr(type(self), method.lower()) is not getattr(RequestHandler, method.lower())
+        ]
+
+    def send_error(self, status_code: int = 500, **kwargs: Any) -> None:
+        """Refusals reach here as an unknown exception, so as 500; they know their status better."""
+        error = kwargs["exc_info"][1] if "exc_info" in kwargs else None
+        if isinstance(error, Refusal):
+            status_code = status_of(error)
+        elif status_code == 405 and not self._methods():
+            status_code = 404  # a method nobody knows, at an address that nothing is at
+        elif isinstance(error, HTTPError) and isinstance(error.__cause__, HTTPInputError):
+            status_code = 415  # Tornado has refused to parse a form, before any handler was asked
+        super().send_error(status_code, **kwargs)
+
+    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
+        """A refusal is an answer, not an event; anything unforeseen is logged whole."""
+        if isinstance(value, Refusal | HTTPError):
+            return
+        log.error(
+            "%s %s failed\n%s",
+            self.request.method,
+            self.request.path,
+            "".join(traceback.format_exception(typ, value, tb)),
+        )
+
+
+def _challenge(refusal: Unauthenticated) -> str:
+    if refusal.code == "token_missing":
+        return 'Bearer realm="scoreboard"'
+    return f'Bearer realm="scoreboard", error="invalid_token", error_description="{refusal.detail}"'
+
+
+class NotFoundHandler(BaseHandler):
+    """Every address that no route is for."""
+
+    needs_ready = False
+
+    def prepare(self) -> None:
+        """There is nothing here, whatever the method."""
+        raise HTTPError(404)

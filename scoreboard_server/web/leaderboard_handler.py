@@ -1,0 +1,106 @@
+"""`GET /api/leaderboard` and `GET /api/users/{userId}`: reading the board."""
+
+from __future__ import annotations
+
+import msgspec
+
+from ..live.reader import View
+from ..rules.identifiers import is_user_id
+from ..rules.refusals import NotFound, Unacceptable
+from .base_handler import BaseHandler, Lifecycle
+
+LIMIT = 1000
+OFFSET = 1_000_000_000
+
+_encode = msgspec.json.Encoder().encode
+
+
+class LeaderboardHandler(BaseHandler):
+    """A view of the board; with a bearer also the asker's own rank."""
+
+    def initialize(self, lifecycle: Lifecycle, top: int = 10) -> None:
+        """top: how many rows are shown when no limit is given; as many as the sockets show."""
+        super().initialize(lifecycle)
+        self._top = top
+
+    async def get(self) -> None:
+        """Answer 200 with the view, 304 when the client has it already."""
+        identity = self.identity_if_told()
+        reading = await self.services.reader.read(self._view(identity.user if identity else None))
+        if reading.etag is not None:
+            self.set_header("ETag", reading.etag)
+        self.set_header("Vary", "Authorization")
+        self.set_header("Cache-Control", "no-cache")
+        if _matches(self.request.headers.get("If-None-Match"), reading.etag):
+            self.set_status(304)
+            self.finish()
+        else:
+            self.answer(reading.body)
+
+    async def head(self) -> None:
+        """As GET, without the body."""
+        await self.get()
+
+    def _view(self, asker: str | None) -> View:
+        if not self.request.query:
+            return View(self._top, asker=asker)
+        around, users = self._text("around"), self._text("users")
+        if sum(given is not None for given in (around, users, self._text("offset"))) > 1:
+            raise Unacceptable("invalid_request", "`around`, `users` and `offset` exclude each other.")
+        return View(
+            limit=self._number("limit", self._top, 1, LIMIT),
+            offset=self._number("offset", 0, 0, OFFSET),
+            around=_user(around) if around is not None else None,
+            users=_users(users) if users is not None else (),
+            season=self._text("season"),
+            asker=asker,
+        )
+
+    def _text(self, name: str) -> str | None:
+        values = self.request.query_arguments.get(name)
+        return values[-1].decode("utf-8", "replace") if values else None
+
+    def _number(self, name: str, default: int, least: int, most: int) -> int:
+        text = self._text(name)
+        if text is None:
+            return default
+        # int() would take signs, underscores and the digits of every script.
+        number = int(text) if text.isascii() and text.isdigit() and len(text) <= 10 else -1
+        if not least <= number <= most:
+            raise Unacceptable("invalid_request", f"`{name}` must be a whole number from {least} to {most}.")
+        return number
+
+
+class UserHandler(BaseHandler):
+    """One user's place on the board."""
+
+    async def get(self, user: str) -> None:
+        """Answer 200 with the user's row, 404 when the user isn't on the board."""
+        if not is_user_id(user):
+            raise NotFound("user_not_found", "No user of that id is on the board.")
+        self.set_header("Cache-Control", "no-cache")
+        self.answer(_encode(await self.services.reader.user(user)))
+
+    async def head(self, user: str) -> None:
+        """As GET, without the body."""
+        await self.get(user)
+
+
+def _user(text: str) -> str:
+    if not is_user_id(text):
+        raise Unacceptable("invalid_request", "A user id is 1-64 characters of A-Za-z0-9_.:@-")
+    return text
+
+
+def _users(text: str) -> tuple[str, ...]:
+    users = tuple(_user(user) for user in text.split(","))
+    if len(users) > LIMIT:
+        raise Unacceptable("invalid_request", f"`users` takes at most {LIMIT} ids.")
+    return users
+
+
+def _matches(if_none_match: str | None, etag: str | None) -> bool:
+    """RFC 9110, section 13.1.2: weak comparison against a list."""
+    if if_none_match is None or etag is None:
+        return False
+    return any(tag.strip().removeprefix("W/") in ("*", etag) for tag in if_none_match.split(","))

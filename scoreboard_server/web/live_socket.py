@@ -1,0 +1,141 @@
+"""`/ws`: the live board over a WebSocket (RFC 6455)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Struct
+from tornado.iostream import StreamClosedError
+from tornado.web import HTTPError
+from tornado.websocket import WebSocketHandler
+
+from ..live.frames import text_frame
+from ..live.reader import timestamp
+from ..live.seat import Seat
+from ..rules.refusals import Malformed, Refusal, Unacceptable
+from . import strict_json
+from .base_handler import BaseHandler, Lifecycle
+from .refusal_status import PROBLEM_TYPE, code_of
+
+MESSAGE_LIMIT = 4096
+PING_INTERVAL_S = 25
+PING_PATIENCE_S = 10
+
+# Close codes of RFC 6455, section 7.4.1.
+_GOING_AWAY = 1001
+_UNSUPPORTED_DATA = 1003
+
+
+class Auth(Struct, tag="auth", forbid_unknown_fields=True):
+    """The watcher proves who it is."""
+
+    token: str
+
+
+class Ping(Struct, tag="ping", forbid_unknown_fields=True):
+    """The watcher asks whether we are there."""
+
+
+_messages: msgspec.json.Decoder[Any] = msgspec.json.Decoder(Auth | Ping)
+_PONG = text_frame({"type": "pong"})
+
+
+class LiveSocket(WebSocketHandler, BaseHandler):
+    """One watcher. Shown the board from the moment it opens."""
+
+    _seat: Seat | None = None
+
+    def initialize(self, lifecycle: Lifecycle) -> None:
+        """Called by Tornado with what the route was made with."""
+        BaseHandler.initialize(self, lifecycle)
+
+    async def get(self, *args: Any, **kwargs: Any) -> None:
+        """Upgrade, or refuse what is no WebSocket handshake or comes from a foreign page."""
+        try:
+            urlsplit(self.request.headers.get("Origin", ""))
+        except ValueError:  # which Tornado's own check of the origin does not expect
+            raise HTTPError(403) from None
+        await super().get(*args, **kwargs)
+
+    def finish(self, chunk: str | bytes | dict[str, Any] | None = None) -> asyncio.Future[None]:
+        """Where Tornado's handshake refuses in bare words, answer with a problem as everywhere."""
+        status = self.get_status()
+        if status < 400 or self._headers.get("Content-Type") == PROBLEM_TYPE:
+            return super().finish(chunk)
+        return self._answer_problem(status, *code_of(status))
+
+    def open(self, *args: str, **kwargs: str) -> None:
+        """Take a seat."""
+        self.set_nodelay(True)
+        self._seat = Seat(self.services.hub, self._write_frame, self._dismiss)
+        self.services.hub.join(self._seat)
+
+    def on_close(self) -> None:
+        """Leave it."""
+        if self._seat is not None:
+            self.services.hub.leave(self._seat)
+
+    def _dismiss(self) -> None:
+        self.close(_GOING_AWAY, "the server is stopping")
+
+    def on_message(self, message: str | bytes) -> Awaitable[None] | None:
+        """Answer one message; the next one is read when this answer has left."""
+        if isinstance(message, bytes):
+            self._write_frame(_error(Malformed("unsupported_data", "Messages are JSON in text frames.")))
+            self.close(_UNSUPPORTED_DATA, "text only")
+            return None
+        try:
+            answer = self._answer_to(strict_json.decode(message, _messages))
+        except Refusal as refusal:
+            answer = _error(refusal)
+        written = self._write_frame(answer)
+        return None if written.done() else _left(written)
+
+    def _answer_to(self, message: Auth | Ping) -> bytes:
+        match message:
+            case Ping():
+                return _PONG
+            case Auth(token):
+                return self._authenticate(token)
+
+    def _authenticate(self, token: str) -> bytes:
+        identity = self.services.verifier.verify(token)
+        assert self._seat is not None  # noqa: S101 -- messages come after open
+        if self._seat.user not in (None, identity.user):
+            raise Unacceptable("already_authenticated", "This socket belongs to another user.")
+        self.services.hub.own(self._seat, identity.user)
+        expires_at = timestamp(int(identity.expires_at * 1e6))
+        return text_frame({"type": "auth.ok", "userId": identity.user, "expiresAt": expires_at})
+
+    def _write_frame(self, frame: bytes) -> asyncio.Future[None]:
+        # Straight to the stream: the frame is encoded once for all, and needs no task of its own.
+        connection = self.ws_connection
+        stream = getattr(connection, "stream", None)
+        if stream is None or stream.closed():
+            return _gone()
+        try:
+            written: asyncio.Future[None] = stream.write(frame)
+        except StreamClosedError:
+            return _gone()
+        return written
+
+
+async def _left(written: asyncio.Future[None]) -> None:
+    with contextlib.suppress(StreamClosedError):
+        await written
+
+
+def _gone() -> asyncio.Future[None]:
+    future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    future.set_exception(StreamClosedError())
+    future.exception()  # looked at: a closed socket is noticed by its reader
+    return future
+
+
+def _error(refusal: Refusal) -> bytes:
+    return text_frame({"type": "error", "code": refusal.code, "message": refusal.detail})

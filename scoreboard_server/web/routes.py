@@ -1,0 +1,49 @@
+"""Every address of the server, and the settings Tornado runs with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tornado.httputil import ParseBodyConfig, ParseMultipartConfig, set_parse_body_config
+from tornado.web import Application, RequestHandler
+
+from .base_handler import Lifecycle, NotFoundHandler
+from .health_handler import LiveHandler, ReadyHandler
+from .leaderboard_handler import LeaderboardHandler, UserHandler
+from .live_socket import MESSAGE_LIMIT, PING_INTERVAL_S, PING_PATIENCE_S, LiveSocket
+from .page_handler import AssetHandler, PageHandler
+from .score_handler import ScoreHandler
+
+
+def application(lifecycle: Lifecycle, *, top: int, trusted_origins: Sequence[str]) -> Application:
+    """The routes.
+
+    top: how many rows the board shows by default. trusted_origins: pages of other sites that may connect.
+    """
+    # Nothing here takes a form; parsing one would be work for an attacker to order.
+    set_parse_body_config(ParseBodyConfig(multipart=ParseMultipartConfig(enabled=False)))
+    shared = {"lifecycle": lifecycle}
+    return Application(
+        [
+            (r"/api/scores/update", ScoreHandler, shared),
+            (r"/api/leaderboard", LeaderboardHandler, {**shared, "top": top}),
+            (r"/api/users/([^/]+)", UserHandler, shared),
+            (r"/ws", LiveSocket, shared),
+            (r"/livez", LiveHandler, shared),
+            (r"/readyz", ReadyHandler, shared),
+            (r"/healthz", ReadyHandler, shared),  # what older probes ask for
+            (r"/", PageHandler, shared),
+            (r"/static/(.*)", AssetHandler, shared),
+        ],
+        default_handler_class=NotFoundHandler,
+        default_handler_args=shared,
+        log_function=_no_access_log,
+        trusted_origins=list(trusted_origins),
+        websocket_ping_interval=PING_INTERVAL_S,
+        websocket_ping_timeout=PING_PATIENCE_S,
+        websocket_max_message_size=MESSAGE_LIMIT,
+    )
+
+
+def _no_access_log(handler: RequestHandler) -> None:
+    """A line per request would cost more than the request."""

@@ -1,0 +1,61 @@
+"""`POST /api/scores/update`: an action is to be counted."""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import Struct
+from tornado.web import HTTPError
+
+from ..rules.entry import Receipt
+from . import strict_json
+from .base_handler import BaseHandler
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Claim(Struct, forbid_unknown_fields=True, rename="camel"):
+    """The body. userId: from a trusted server, whom it is for. captcha: an answer, if one was asked for."""
+
+    action_id: str
+    action_type: str
+    user_id: str | None = None
+    captcha: str | None = None
+
+
+class Counted(Struct, rename="camel"):
+    """The answer."""
+
+    success: bool
+    new_score: int
+    leaderboard_position: int | None
+    message: str
+
+
+_claims = msgspec.json.Decoder(Claim)
+
+
+class ScoreHandler(BaseHandler):
+    """Counts one action."""
+
+    async def post(self) -> None:
+        """Answer 200 with the new score; repeats say so in a header."""
+        identity = self.identity()
+        claim = self._claim()
+        receipt = await self.services.submitting.submit(
+            identity, claim.action_id, claim.action_type, claim.user_id
+        )
+        if receipt.replayed:
+            self.set_header("Idempotent-Replayed", "true")
+        self.answer(_encode(counted(receipt)))
+
+    def _claim(self) -> Claim:
+        media_type = self.request.headers.get("Content-Type", "application/json")
+        if media_type.partition(";")[0].strip().lower() != "application/json":
+            raise HTTPError(415)
+        return strict_json.decode(self.request.body, _claims)
+
+
+def counted(receipt: Receipt) -> Counted:
+    """A receipt as the client reads it."""
+    message = "Counted before; nothing was added." if receipt.replayed else f"{receipt.points:+} points"
+    return Counted(True, receipt.score, receipt.rank, message)
