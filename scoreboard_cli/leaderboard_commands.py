@@ -1,0 +1,138 @@
+"""`scoreboard leaderboard`: looking at the board."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from . import console
+from .session import NOT_FOUND, Session, command_options, fail, with_store
+
+if TYPE_CHECKING:
+    from scoreboard_server.live.reader import View
+    from scoreboard_server.store.opening import Store
+
+# Names come last: terminals disagree about the width of emoji and the direction of some scripts, and there
+# nothing stands after them that could move.
+_HEADINGS = [("#", "right"), ("score", "right"), ("user", "left"), ("name", "left")]
+
+
+class TopByDefault(click.Group):
+    """A group whose first command need not be named."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put `top` in front of options, and where there is nothing."""
+        if not args or (args[0].startswith("-") and args[0] not in ctx.help_option_names):
+            args = ["top", *args]
+        return super().parse_args(ctx, args)
+
+
+_limit = click.option(
+    "-n",
+    "--limit",
+    type=click.IntRange(1, 1000),
+    metavar="ROWS",
+    default=10,
+    show_default=True,
+    help="How many rows.",
+)
+
+
+@click.group(cls=TopByDefault)
+def leaderboard() -> None:
+    """Look at the board: the top, around a user, one user.
+
+    Without a command it shows the top, and takes the options of `top`.
+
+    \b
+    Example:  scoreboard leaderboard -n 3
+    """
+
+
+@leaderboard.command()
+@_limit
+@click.option("--season", metavar="NAME", help="Another season than the current one.")
+@command_options
+def top(session: Session, limit: int, season: str | None) -> None:
+    """The first users of the board.
+
+    \b
+    Example:  scoreboard leaderboard top -n 3
+    """
+    from scoreboard_server.live.reader import View  # noqa: PLC0415 -- as in session
+
+    _print_board(session, _read(session, View(limit, season=season)))
+
+
+@leaderboard.command()
+@click.argument("user")
+@_limit
+@command_options
+def around(session: Session, user: str, limit: int) -> None:
+    """Show USER between the neighbours.
+
+    \b
+    Example:  scoreboard leaderboard around demo:1 -n 5
+    """
+    from scoreboard_server.live.reader import View  # noqa: PLC0415 -- as in session
+
+    _print_board(session, _found(_read(session, View(limit, around=user)), user), marked=user)
+
+
+@leaderboard.command()
+@click.argument("user")
+@command_options
+def user(session: Session, user: str) -> None:
+    """Show USER's score and rank.
+
+    \b
+    Example:  scoreboard leaderboard user demo:1
+    """
+    from scoreboard_server.live.reader import View  # noqa: PLC0415 -- as in session
+
+    board = _found(_read(session, View(1, users=(user,))), user)
+    if session.as_json:
+        console.data_json(board["leaderboard"][0])
+    else:
+        _print_board(session, board)
+
+
+def _read(session: Session, view: View) -> dict[str, Any]:
+    async def work(store: Store) -> dict[str, Any] | None:
+        from scoreboard_server.flow.looking import look  # noqa: PLC0415 -- as in session
+
+        return await look(store.snapshots, store.profiles, view)
+
+    board = with_store(session.settings(), work)
+    if board is None:
+        fail(NOT_FOUND, f"There is no season named {view.season}.")
+    return board
+
+
+def _found(board: dict[str, Any], user: str) -> dict[str, Any]:
+    if not board["leaderboard"]:
+        fail(NOT_FOUND, f"{user} is not on the board.")
+    return board
+
+
+def _print_board(session: Session, board: dict[str, Any], marked: str | None = None) -> None:
+    if session.as_json:
+        console.data_json(board)
+        return
+    if not board["leaderboard"]:
+        where = session.settings().store
+        console.say(f"Nobody has scored yet ({where.data_dir if where.uri == 'embedded' else 'the store'}).")
+        return
+    rows = [_cells(row, marked) for row in board["leaderboard"]]
+    console.data_table(_HEADINGS, rows, _title(board))
+
+
+def _cells(row: dict[str, Any], marked: str | None) -> tuple[str, str, str, str]:
+    mark = "> " if row["userId"] == marked else ""
+    return f"{mark}{row['rank']}", f"{row['score']:,}", row["userId"], row["username"]
+
+
+def _title(board: dict[str, Any]) -> str:
+    total = board["totalUsers"]
+    return f"{board['season']}: {total:,} user{'' if total == 1 else 's'}, last action {board['lastUpdated']}"

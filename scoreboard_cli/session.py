@@ -1,0 +1,123 @@
+"""What commands share: the four options, the settings, an open store, and exit codes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Concatenate, NoReturn, ParamSpec, TypeVar
+
+import click
+
+from scoreboard_server.settings import Settings, SettingsError, load_settings
+
+from . import console
+
+if TYPE_CHECKING:
+    from scoreboard_server.store.opening import Store
+
+REFUSED, USAGE, NOT_FOUND, UNREACHABLE = 1, 2, 3, 4
+
+# An embedded MongoDB ends with the command that started it, and takes from one that came later what it was
+# reading. Commands take two seconds, so this is time for a few of them to get out of each other's way.
+_TAKE_TURNS_S = 15.0
+_TURN_PAUSE_S = 0.2
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One invocation: how to answer, and what the options, the environment and the file say."""
+
+    as_json: bool
+    flags: dict[str, object]
+    config: Path | None
+
+    def settings(self, **flags: object) -> Settings:
+        """The settings; `flags` are further ones by key, dots written as `__`."""
+        more = {key.replace("__", "."): value for key, value in flags.items()}
+        with exit_codes():
+            return load_settings({**self.flags, **more}, environ=os.environ, config=self.config)
+
+
+def command_options(command: Callable[Concatenate[Session, P], T]) -> Callable[P, T]:
+    """Give a command the options that every command has, as its first argument."""
+
+    @click.option("--json", "as_json", is_flag=True, help="Print data as JSON.")
+    @click.option("--store", metavar="URI", help="embedded, memory, or mongodb://…")
+    @click.option("--data-dir", metavar="DIR", help="Where the embedded store and secrets are.")
+    @click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="A settings file (TOML).")
+    @wraps(command)
+    def with_session(*args: P.args, **kwargs: P.kwargs) -> T:
+        options: dict[str, Any] = kwargs
+        flags = {"store.uri": options.pop("store"), "store.data_dir": options.pop("data_dir")}
+        session = Session(options.pop("as_json"), flags, options.pop("config"))
+        return command(session, *args, **kwargs)
+
+    return with_session
+
+
+def fail(code: int, words: str) -> NoReturn:
+    """End the command: one clear line on stderr and an exit code."""
+    console.say_error(words)
+    raise SystemExit(code)
+
+
+@contextmanager
+def exit_codes() -> Iterator[None]:
+    """Failures that have a name leave as one line and an exit code."""
+    try:
+        yield
+    except SettingsError as error:
+        fail(USAGE, str(error))
+
+
+def with_store(settings: Settings, work: Callable[[Store], Awaitable[T]]) -> T:
+    """Run `work` on the store, beside a running server or without one.
+
+    `work` runs again from the start when another command has ended the embedded MongoDB under it, so it must
+    bear that. Ends the command with 4 when the store can't be reached, with 1 when it can't be used.
+    """
+    from scoreboard_server.store.embedded import (  # noqa: PLC0415 -- the driver takes 300 ms to import
+        DataDirInUse,
+        EmbeddedError,
+    )
+    from scoreboard_server.store.opening import (  # noqa: PLC0415 -- as above
+        StoreRefusedError,
+        StoreUnavailable,
+        open_for_command,
+    )
+
+    async def run() -> T:
+        store = settings.store
+        now = time.time_ns() // 1000
+        opened = await open_for_command(store.uri, store.database, store.data_dir, now_us=now)
+        try:
+            return await work(opened)
+        finally:
+            await opened.close()
+
+    async def take_turns() -> T:
+        give_up = time.monotonic() + _TAKE_TURNS_S
+        while True:
+            try:
+                return await run()
+            except (StoreUnavailable, StoreRefusedError) as error:
+                met_another = isinstance(error, StoreUnavailable) or isinstance(error.__cause__, DataDirInUse)
+                if not met_another or settings.store.uri != "embedded" or time.monotonic() > give_up:
+                    raise
+            await asyncio.sleep(_TURN_PAUSE_S)
+
+    try:
+        return asyncio.run(take_turns())
+    except (StoreRefusedError, EmbeddedError) as error:
+        fail(REFUSED, str(error))
+    except StoreUnavailable as error:
+        fail(UNREACHABLE, f"The store can't be reached: {error}")

@@ -1,0 +1,208 @@
+"""`scoreboard token`: issuing and inspecting tokens."""
+
+from __future__ import annotations
+
+import sys
+import time
+import unicodedata
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from scoreboard_server.rules.claims import SCOPES, WRITE
+from scoreboard_server.rules.identifiers import is_user_id
+from scoreboard_server.rules.profiles import clean_avatar, clean_name
+from scoreboard_server.rules.refusals import Refusal
+from scoreboard_server.settings import format_duration, parse_duration
+from scoreboard_server.signing_secret import is_still_to_be_made, signing_secret
+
+from . import console
+from .session import REFUSED, Session, command_options, exit_codes, fail
+
+if TYPE_CHECKING:
+    from scoreboard_server.settings import Settings
+
+
+_LONGEST_READ = 65_536  # characters; the server itself takes far fewer, and says so
+
+
+@click.group()
+def token() -> None:
+    """Issue and inspect tokens (JWT).
+
+    \b
+    Example:  scoreboard token issue ann --ttl 2h
+    """
+
+
+def _user(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
+    if not is_user_id(value):
+        raise click.BadParameter("must be 1-64 characters of A-Za-z0-9_.:@-")
+    return value
+
+
+def _username(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    if value is None:
+        return None
+    name = clean_name(value)
+    # Composing letters is nothing to refuse a name for: some keyboards and systems decompose them.
+    if name is None or name != unicodedata.normalize("NFC", value):
+        raise click.BadParameter(
+            "must be 1-32 characters: no control or direction marks, spaces only one by one and inside"
+        )
+    return name
+
+
+def _avatar(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    if value is not None and clean_avatar(value) is None:
+        raise click.BadParameter("must be an https:// URL of at most 2048 characters, all ASCII")
+    return value
+
+
+def _ttl(_ctx: click.Context, _param: click.Parameter, value: str) -> float:
+    try:
+        seconds = parse_duration(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+    if seconds < 1:  # claims hold whole seconds, so this token would never be valid
+        raise click.BadParameter(f"{value!r} is less than a second")
+    return seconds
+
+
+@token.command()
+@click.argument("user", callback=_user)
+@click.option(
+    "--username", metavar="NAME", callback=_username, help="The name to show.  [default: the user id]"
+)
+@click.option("--avatar-url", metavar="URL", callback=_avatar, help="An https:// picture to show.")
+@click.option(
+    "--ttl",
+    default="1h",
+    show_default=True,
+    callback=_ttl,
+    metavar="SPAN",
+    help="How long it is valid: 90s, 10m, 1h, 30d.",
+)
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    type=click.Choice(SCOPES),
+    default=(WRITE,),
+    show_default=True,
+    help="What it allows; may be given several times.",
+)
+@command_options
+def issue(
+    session: Session,
+    *,
+    user: str,
+    username: str | None,
+    avatar_url: str | None,
+    ttl: float,
+    scopes: tuple[str, ...],
+) -> None:
+    """Print a signed token for USER, and nothing else.
+
+    \b
+    Example:  scoreboard token issue ann --username Ann --ttl 2h
+    """
+    from scoreboard_server.flow.tokens import TokenIssuer, peek  # noqa: PLC0415 -- imports the JWT library
+
+    settings = session.settings()
+    auth = settings.auth
+    if ttl > auth.max_ttl:
+        fail(REFUSED, f"--ttl is longer than auth.max_ttl ({format_duration(auth.max_ttl)}) allows.")
+    if is_still_to_be_made(settings):
+        console.say(f"There is no signing secret in {settings.store.data_dir} yet; made a new one.")
+    issuer = TokenIssuer(_secret(settings), issuer=auth.issuer, audience=auth.audience, clock=time.time)
+    scope = list(dict.fromkeys(scopes))
+    issued = issuer.issue(user, ttl=ttl, name=username, picture=avatar_url, scopes=scope)
+    if session.as_json:
+        _, claims = peek(issued)
+        expires_at = _readable_time(claims["exp"])
+        console.data_json({"token": issued, "userId": user, "scope": scope, "expiresAt": expires_at})
+    else:
+        console.data(issued)
+
+
+@token.command()
+@click.argument("given", metavar="TOKEN")
+@command_options
+def inspect(session: Session, given: str) -> None:
+    """Show a token's claims and whether this server would take it.
+
+    Use - as TOKEN to read it from standard input. Exits 1 when the server would not take it.
+
+    \b
+    Example:  scoreboard token issue ann | scoreboard token inspect -
+    """
+    from scoreboard_server.flow.tokens import peek  # noqa: PLC0415 -- as above
+
+    settings = session.settings()
+    text = _given_token(given)
+    try:
+        header, claims = peek(text)
+    except Refusal as refusal:
+        fail(REFUSED, refusal.detail)
+    reason = _why_not(settings, text)
+    _show(session, header, claims, reason)
+    if reason is not None:
+        raise SystemExit(REFUSED)
+
+
+def _given_token(given: str) -> str:
+    if given == "-":
+        # One byte more than any token has, so that an endless stream is not read to its end.
+        given = sys.stdin.buffer.read(_LONGEST_READ + 1).decode(errors="replace")
+    text = given.strip()
+    if not text.isascii() or len(text) > _LONGEST_READ:
+        fail(REFUSED, "This is not a token.")
+    return text
+
+
+def _why_not(settings: Settings, text: str) -> str | None:
+    from scoreboard_server.flow.tokens import TokenVerifier  # noqa: PLC0415 -- as above
+
+    if is_still_to_be_made(settings):  # looking at a token must not make one
+        return f"there is no signing secret in {settings.store.data_dir}; is this the server's folder?"
+    auth = settings.auth
+    verifier = TokenVerifier(
+        _secret(settings), issuer=auth.issuer, audience=auth.audience, max_ttl=auth.max_ttl, clock=time.time
+    )
+    try:
+        verifier.verify(text)
+    except Refusal as refusal:
+        return refusal.detail
+    return None
+
+
+def _show(session: Session, header: dict[str, object], claims: dict[str, object], reason: str | None) -> None:
+    if session.as_json:
+        console.data_json({"valid": reason is None, "reason": reason, "header": header, "claims": claims})
+        return
+    rows = [(f"{name} (header)", str(value)) for name, value in header.items()]
+    rows += [(name, _readable(name, value)) for name, value in claims.items()]
+    console.data_table([("claim", "left"), ("value", "left")], rows, "Token")
+    console.say("This server takes it." if reason is None else f"This server refuses it: {reason}")
+
+
+def _readable(name: str, value: object) -> str:
+    if name in ("iat", "exp", "nbf"):
+        return f"{value}  ({_readable_time(value)})"
+    return str(value)
+
+
+def _readable_time(seconds: object) -> str:
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        return "not a time"
+    try:
+        return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    except (ValueError, OverflowError, OSError):
+        return "beyond any calendar"
+
+
+def _secret(settings: Settings) -> bytes:
+    with exit_codes():
+        return signing_secret(settings)

@@ -1,0 +1,130 @@
+"""The page in a real browser, in front of the demo: it moves, and it says what the API says."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Page, async_playwright
+
+from ..conftest import need_mongod, not_here
+
+pytestmark = pytest.mark.browser
+
+ROWS = """() => [...document.querySelectorAll('#board [data-user-id]')].map(row => ({
+    userId: row.dataset.userId,
+    rank: Number(row.dataset.rank),
+    username: row.querySelector('.name').textContent,
+    score: Number(row.querySelector('.score').textContent.replaceAll(',', '')),
+}))"""
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """`scoreboard demo` in an empty folder, as a newcomer starts it; its address."""
+    need_mongod()
+    command = [sys.executable, "-m", "scoreboard_cli.main", "demo", "--json", "--port", "0"]
+    process = subprocess.Popen(
+        command, cwd=tmp_path_factory.mktemp("newcomer"), stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    yield json.loads(process.stdout.readline())["url"]
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=15) == 0
+
+
+def chromium() -> str:
+    """The browser of this machine."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        not_here("browser tests (Chromium is not installed: apt-get install chromium)")
+    return path
+
+
+@asynccontextmanager
+async def page_at(url: str, **context: Any) -> AsyncIterator[Page]:
+    """A page in a browser that reaches nothing but loopback; anything it complains of fails the test."""
+    complaints: list[str] = []
+    requests: list[str] = []
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=chromium(), args=["--no-sandbox", "--disable-background-networking"]
+        )
+        page = await browser.new_page(**context)
+        page.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", lambda request: requests.append(request.url))
+        await page.goto(url)
+        yield page
+        await browser.close()
+    assert complaints == []
+    outside = [r for r in requests if not r.startswith(("http://127.0.0.1:", "about:", "data:"))]
+    assert outside == []
+
+
+async def api_board(page: Page) -> dict[str, Any]:
+    answer: dict[str, Any] = await page.evaluate("() => fetch('/api/leaderboard').then(r => r.json())")
+    return answer
+
+
+async def agreed_board(page: Page) -> dict[str, Any]:
+    """A board on which page and API agree: the API said the same before and after the page was read."""
+    async with asyncio.timeout(30):
+        while True:
+            before = await api_board(page)
+            shown = await page.evaluate(ROWS)
+            after = await api_board(page)
+            told = [
+                {k: row[k] for k in ("userId", "rank", "username", "score")} for row in after["leaderboard"]
+            ]
+            if before["version"] == after["version"] and shown == told:
+                return after
+
+
+async def test_the_page_moves_and_agrees_with_the_api(demo: str) -> None:
+    """At least three live changes, each with the same order, names and scores as `GET /api/leaderboard`."""
+    async with page_at(demo, viewport={"width": 1280, "height": 900}) as page:
+        await page.wait_for_selector("#state[data-state=live]")
+        versions: set[int] = set()
+        orders: set[str] = set()
+        async with asyncio.timeout(60):
+            while len(versions) < 4 or len(orders) < 2:
+                board = await agreed_board(page)
+                versions.add(board["version"])
+                orders.add(" ".join(row["userId"] for row in board["leaderboard"]))
+        assert await page.inner_text("#total") == str(board["totalUsers"])
+        folder = os.environ.get("PAGE_SCREENSHOTS")
+        if folder:
+            await page.wait_for_timeout(1000)
+            await page.screenshot(path=Path(folder) / "page.png")
+
+
+async def test_the_page_says_when_it_is_stale_and_recovers(demo: str) -> None:
+    """When its connection is cut the board stays, the state says so, and it comes back by itself."""
+    async with page_at("about:blank") as blank:
+        sockets: list[Any] = []
+
+        def through(route: Any) -> None:
+            route.connect_to_server()
+            sockets.append(route)
+
+        await blank.route_web_socket("**/ws", through)
+        await blank.goto(demo)
+        await blank.wait_for_selector("#state[data-state=live]")
+        await agreed_board(blank)
+        await sockets[-1].close()
+        await blank.wait_for_selector("#state[data-state=reconnecting]")
+        assert await blank.evaluate(ROWS)
+        await blank.wait_for_selector("#state[data-state=live]")
+        await agreed_board(blank)
+        assert len(sockets) == 2

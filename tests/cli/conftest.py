@@ -1,0 +1,61 @@
+"""What tests of the command share: one running server with a board on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from pymongo import MongoClient
+
+from scoreboard_server.store.data_dir import running_uri
+
+from ..conftest import need_mongod
+from .invoking import Running, run, until
+
+# Names as a store could hold them that was written to by somebody else than this server.
+HOSTILE = {
+    "markup": "[red]x[/red] [link=https://evil.test]y",
+    "escapes": "\x1b[2J\x1b[31mred\x1b]0;title\x07",
+    "rtl": "שלום\u202eevil",
+    "emoji": "👩‍👩‍👧 🇩🇪 é",
+    "lines": "a\r\nrank 1\u2028b\tc",
+    "w" * 64: "W" * 32,
+}
+
+
+@dataclass
+class Board:
+    """A running server with an embedded MongoDB, and the folder in which commands find it."""
+
+    folder: Path
+    server: Running
+    scores: dict[str, int]
+
+
+@pytest.fixture(scope="session")
+def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Board]:
+    """One server for all tests of commands beside a server; its board stays as it is."""
+    need_mongod()
+    folder = tmp_path_factory.mktemp("beside")
+    with Running("serve", "--port", "0", "--json", cwd=folder) as server:
+        server.ready()
+        yield Board(folder, server, _fill(folder, server))
+
+
+def _fill(folder: Path, server: Running) -> dict[str, int]:
+    scores: dict[str, int] = {}
+    for place, user in enumerate([*HOSTILE, "ann", "bob"]):
+        token = run("token", "issue", user, "--username", f"Name {place}", cwd=folder).stdout.strip()
+        for number in range(9 - place):
+            status, answer = server.act(token, f"a{number}")
+            assert status == 200, answer
+            scores[user] = answer["newScore"]
+    uri = running_uri(folder / ".scoreboard")
+    with MongoClient[dict[str, object]](uri) as client:
+        users = client["scoreboard"]["users"]
+        until(lambda: users.count_documents({}) == len(scores))  # or the server would write its names later
+        for user, name in HOSTILE.items():
+            users.update_one({"_id": user}, {"$set": {"name": name}})
+    return scores

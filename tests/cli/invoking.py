@@ -1,0 +1,205 @@
+"""Running the real command: once, in a terminal, or as a server beside the test."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import pty
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from click.testing import CliRunner
+
+from scoreboard_cli.main import scoreboard
+from scoreboard_server.store.data_dir import is_locked
+
+SCOREBOARD = [sys.executable, "-m", "scoreboard_cli.main"]
+PATIENCE_S = 30.0
+
+_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def environment(**more: str) -> dict[str, str]:
+    """The environment of a newcomer: nothing of the score board, of colours or of proxies is set."""
+    foreign = ("SCOREBOARD_", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES", "http_proxy", "HTTP_PROXY")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+    return kept | {"TERM": "xterm-256color"} | more
+
+
+def run(
+    *arguments: str | Path,
+    cwd: Path,
+    stdin: bytes = b"",
+    timeout: float = PATIENCE_S,
+    environ: Mapping[str, str] | None = None,
+    encoding: str = "utf-8",
+) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end; what it says comes back as text."""
+    ended = subprocess.run(
+        [*SCOREBOARD, *map(os.fspath, arguments)],
+        cwd=cwd,
+        input=stdin,
+        capture_output=True,
+        timeout=timeout,
+        env=environment(**(environ or {})),
+        check=False,
+    )
+    assert b"Traceback" not in ended.stdout + ended.stderr, ended.stderr.decode()
+    return subprocess.CompletedProcess(
+        ended.args, ended.returncode, ended.stdout.decode(encoding), ended.stderr.decode(encoding)
+    )
+
+
+def in_process(
+    *arguments: str, stdin: bytes = b"", environ: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """As `run`, but without a process of its own: for the many ways of saying something wrong."""
+    result = CliRunner().invoke(scoreboard, arguments, input=stdin, env=dict(environ or {}))
+    assert isinstance(result.exception, SystemExit | None), result.exception
+    return subprocess.CompletedProcess(arguments, result.exit_code, result.stdout, result.stderr)
+
+
+def until(check: Callable[[], Any], patience: float = PATIENCE_S) -> Any:
+    """What `check` returns as soon as it is true of anything."""
+    deadline = time.monotonic() + patience
+    while not (result := check()):
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.03)
+    return result
+
+
+def mongod_runs(data_dir: Path) -> bool:
+    """Whether some mongod serves this data directory: each holds a lock on this file while it lives."""
+    return is_locked(data_dir / "mongo" / "mongod.lock")
+
+
+class Running:
+    """A command that serves, in a process of its own; what it says is in `words` and `lines`."""
+
+    def __init__(self, *arguments: str | Path, cwd: Path, environ: Mapping[str, str] | None = None) -> None:
+        self._stderr = (cwd / f"stderr-{time.monotonic_ns()}").open("w+b")
+        self.process = subprocess.Popen(
+            [*SCOREBOARD, *map(os.fspath, arguments)],
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=self._stderr,
+            env=environment(**(environ or {})),
+            start_new_session=True,  # a process group of its own, as a terminal's job has
+            text=True,
+        )
+        self.lines: list[str] = []
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        self.lines.extend(self.process.stdout)
+
+    @property
+    def words(self) -> str:
+        """What it has said on stderr so far."""
+        return Path(self._stderr.name).read_text()
+
+    def ready(self) -> dict[str, Any]:
+        """The line that `--json` prints when it is ready."""
+
+        def check() -> bool:
+            assert self.process.poll() is None, self.words
+            return bool(self.lines)
+
+        until(check)
+        told: dict[str, Any] = json.loads(self.lines[0])
+        return told
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        address: str = self.ready()["url"]
+        return address
+
+    def board(self, query: str = "") -> dict[str, Any]:
+        """The board through the public API."""
+        with _direct.open(f"{self.url}/api/leaderboard{query}", timeout=PATIENCE_S) as answer:
+            body: dict[str, Any] = json.load(answer)
+            return body
+
+    def act(self, token: str, action: str, kind: str = "task.completed") -> tuple[int, dict[str, Any]]:
+        """Submit an action through the public API: status and answer."""
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        body = json.dumps({"actionId": action, "actionType": kind}).encode()
+        request = urllib.request.Request(f"{self.url}/api/scores/update", body, headers)
+        try:
+            with _direct.open(request, timeout=PATIENCE_S) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as error:
+            return error.code, json.load(error)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        self.process.send_signal(number)
+
+    def interrupt_group(self) -> None:
+        """What a terminal does on Ctrl-C: every process of the job gets SIGINT."""
+        os.killpg(self.process.pid, signal.SIGINT)
+
+    def ended(self, within: float = PATIENCE_S) -> int:
+        """Its exit code, once it has ended."""
+        code = self.process.wait(within)
+        self._reader.join(PATIENCE_S)
+        assert "Traceback" not in self.words, self.words
+        return code
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.terminate()
+            self.process.wait(10)
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self._reader.join(PATIENCE_S)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        self._stderr.close()
+
+
+def in_terminal(
+    *arguments: str | Path, cwd: Path, columns: int = 80, environ: Mapping[str, str] | None = None
+) -> str:
+    """What a command writes to a terminal of that width, escape sequences included."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    with subprocess.Popen(
+        [*SCOREBOARD, *map(os.fspath, arguments)],
+        cwd=cwd,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env=environment(**(environ or {})),
+    ) as process:
+        os.close(theirs)
+        output = b"".join(_chunks(ours))
+        os.close(ours)
+        assert process.wait(PATIENCE_S) == 0, output
+    return output.decode().replace("\r\n", "\n")
+
+
+def _chunks(descriptor: int) -> Iterator[bytes]:
+    with contextlib.suppress(OSError):  # Linux says EIO when the last writer has closed it
+        while chunk := os.read(descriptor, 65_536):
+            yield chunk

@@ -1,0 +1,228 @@
+"""The command as a whole: its help, its examples, and how it ends."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from scoreboard_cli import config_commands
+from scoreboard_cli.main import scoreboard
+
+from ..conftest import need_mongod
+from .invoking import Running, environment, run, until
+
+
+def _all(command: click.Command, *path: str) -> Iterator[tuple[str, ...]]:
+    yield path
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            inner = command.get_command(context, name)
+            assert inner is not None
+            yield from _all(inner, *path, name)
+
+
+COMMANDS = list(_all(scoreboard))
+LEAVES = [path for path in COMMANDS if len(path) == 2 or path in (("serve",), ("demo",))]
+
+
+def _help(*path: str) -> str:
+    return CliRunner().invoke(scoreboard, [*path, "--help"], prog_name="scoreboard").output
+
+
+EXAMPLES = sorted({found for path in COMMANDS for found in re.findall(r"Example: +(.+)", _help(*path))})
+SERVING = [example for example in EXAMPLES if example.startswith(("scoreboard serve", "scoreboard demo"))]
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_help_fits_and_shows_an_example(path: tuple[str, ...]) -> None:
+    """Every command's help fits 80 columns, cuts no sentence short, and has one example of that command."""
+    text = _help(*path)
+    assert max(map(len, text.splitlines())) <= 80
+    assert "..." not in text.replace("[ARGS]...", "")
+    (example,) = re.findall(r"^  Example:  (scoreboard .+)$", text, re.MULTILINE)
+    assert f"scoreboard {' '.join(path)}".rstrip() in example
+
+
+@pytest.mark.parametrize("path", [path for path in LEAVES if path], ids=" ".join)
+def test_every_command_takes_the_common_options(path: tuple[str, ...]) -> None:
+    """--json, --store, --data-dir and --config are options of every command that does something."""
+    text = _help(*path)
+    assert all(f"  {option}" in text for option in ("--json", "--store", "--data-dir", "--config"))
+
+
+def test_every_option_is_explained() -> None:
+    """No option of any command is without words."""
+    for path in LEAVES:
+        command: click.Command = scoreboard
+        for name in path:
+            assert isinstance(command, click.Group)
+            found = command.get_command(click.Context(command), name)
+            assert found is not None
+            command = found
+        options = [option for option in command.params if isinstance(option, click.Option)]
+        assert options
+        assert [option.name for option in options if not option.help] == []
+
+
+@pytest.mark.parametrize("path", [(), ("serve",), ("leaderboard",), ("token", "issue")], ids=" ".join)
+def test_help_imports_nothing_heavy(path: tuple[str, ...]) -> None:
+    """Asking for help loads neither the web server nor the driver nor the tables."""
+    code = (
+        "import sys; from scoreboard_cli.main import main\n"
+        f"sys.argv = ['scoreboard', *{list(path)!r}, '--help']\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "heavy = {'tornado', 'motor', 'pymongo', 'rich', 'jwt', 'mongomock'} & set(sys.modules)\n"
+        "sys.exit(' '.join(heavy) or 0)"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment()
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "Usage: scoreboard" in ended.stdout
+
+
+def test_the_console_script_is_the_command(tmp_path: Path) -> None:
+    """The installed script and the module are the same command."""
+    script = Path(sys.executable).with_name("scoreboard")
+    told = subprocess.run([script, "--version"], capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert (told.returncode, told.stdout) == (0, f"scoreboard {version('scoreboard')}\n")
+    assert run("--version", cwd=tmp_path).stdout == told.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["bogus"],
+        ["leaderboard", "bogus"],
+        ["token"],
+        ["--bogus"],
+        ["serve", "--bogus"],
+        ["token", "inspect"],
+        [],
+    ],
+    ids=" ".join,
+)
+def test_usage_errors_are_2(tmp_path: Path, arguments: list[str]) -> None:
+    """What is no command, no option, or too little: exit code 2, words on stderr, nothing on stdout."""
+    ended = run(*arguments, cwd=tmp_path)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "Usage: scoreboard" in ended.stderr
+
+
+def _fail(*_: object) -> object:
+    raise RuntimeError("first line\nsecond line \x1b[31m mongodb://ann:hunter2@db.test/")
+
+
+def test_what_nobody_foresaw_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An unexpected exception is told with its type in one line, exit code 1, and no traceback."""
+    monkeypatch.setattr(config_commands, "describe", _fail)
+    result = CliRunner().invoke(scoreboard, ["config", "show"])
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == "Error: RuntimeError: first line\n`scoreboard --debug …` shows where.\n"
+
+
+def test_debug_shows_where(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hidden --debug adds the traceback, and nothing else changes."""
+    monkeypatch.setattr(config_commands, "describe", _fail)
+    result = CliRunner().invoke(scoreboard, ["--debug", "config", "show"])
+    assert result.exit_code == 1
+    assert "Traceback" in result.stderr
+    assert result.stderr.endswith("Error: RuntimeError: first line\n")
+    assert "--debug" not in _help()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full device on this system")
+@pytest.mark.parametrize("more", [[], ["--json"]], ids=["table", "json"])
+def test_a_full_disk_is_one_line(tmp_path: Path, more: list[str]) -> None:
+    """Data that can't be written ends the command with 1 and one clear line, also on the way out."""
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "scoreboard_cli.main", "config", "show", *more],
+            cwd=tmp_path,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment(),
+            check=False,
+        )
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines()[0] == "Error: OSError: [Errno 28] No space left on device"
+    assert len(ended.stderr.splitlines()) == 2
+
+
+@pytest.mark.parametrize("streams", [">&-", "2>&-", ">&- 2>&-", "<&-"])
+def test_closed_streams_are_no_failure(tmp_path: Path, streams: str) -> None:
+    """A caller that closed stdin, stdout or stderr gets the exit code it would have got."""
+    for arguments, code in (("config show", 0), ("config show --json", 0), ("token inspect x", 1)):
+        command = f'"$0" -m scoreboard_cli.main {arguments} {streams}'
+        ended = subprocess.run(
+            ["sh", "-c", command, sys.executable],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            env=environment(),
+            check=False,
+        )
+        assert ended.returncode == code, arguments
+        assert "Traceback" not in ended.stderr
+        assert "Error: " not in ended.stderr or code
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with a running demo, and with the command on PATH."""
+    need_mongod()
+    folder = tmp_path_factory.mktemp("examples")
+    script = folder / "bin" / "scoreboard"
+    script.parent.mkdir()
+    script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m scoreboard_cli.main "$@"\n')
+    script.chmod(0o755)
+    with Running("demo", "--port", "0", "--json", cwd=folder) as running:
+        token = run("token", "issue", "demo:1", cwd=folder).stdout.strip()
+        assert running.act(token, "a1")[0] == 200  # the examples show this player, who acts when it likes
+        yield folder
+
+
+@pytest.mark.database
+@pytest.mark.parametrize("example", [example for example in EXAMPLES if example not in SERVING])
+def test_examples_work(demo: Path, example: str) -> None:
+    """Every example that help shows runs as it stands beside a demo, and says something."""
+    path = environment()["PATH"]
+    ended = subprocess.run(
+        ["sh", "-c", example],
+        cwd=demo,
+        capture_output=True,
+        text=True,
+        env=environment(PATH=f"{demo}/bin:{path}"),
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout
+
+
+@pytest.mark.database
+@pytest.mark.parametrize("example", SERVING)
+def test_serving_examples_work(tmp_path: Path, example: str) -> None:
+    """The examples of what serves start, tell where they are, and stop when told to."""
+    need_mongod()
+    with Running(*example.split()[1:], cwd=tmp_path) as running:
+        until(lambda: "The board is live at http://127.0.0.1:" in running.words)
+        running.signal(signal.SIGTERM)
+        assert running.ended() == 0
+
+
+def test_there_are_examples() -> None:
+    """The two tests above had examples to run."""
+    assert len(EXAMPLES) >= 10
+    assert len(SERVING) >= 3
