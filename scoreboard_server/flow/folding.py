@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 from .ports import PendingEntry, Standings, StoreUnavailable, Sum
 
 log = logging.getLogger("scoreboard.folding")
 
 # Fewer and larger folds touch each standing less often; a restart reads what is pending anyway.
-INTERVAL_S = 3.0
-FOLD_SIZE = 5000
+INTERVAL_S = 5.0
+FOLD_SIZE = 10_000
 # Another writer's entries are left to it for so long.
 FOREIGN_AGE_US = 5_000_000
 _AWAY_PAUSE_S = 1.0
@@ -58,16 +58,29 @@ class Folding:
             await asyncio.sleep(_AWAY_PAUSE_S if self.is_cut_off else INTERVAL_S)
 
     async def fold_all(self) -> int:
-        """Fold until nothing is pending; how many entries were folded. Raises StoreUnavailable."""
-        folded = 0
-        async with self._at_it:  # two at once would abort each other
-            while some := await self._fold_some():
-                folded += some
-        return folded
+        """Fold all that is pending now; how many entries were folded. Raises StoreUnavailable.
 
-    async def _fold_some(self) -> int:
-        stale_before = self._now_us() - FOREIGN_AGE_US
-        entries = await self._standings.pending(self._writer, stale_before, FOLD_SIZE)
-        done = bool(entries) and await self._standings.fold([e.id for e in entries], summed(entries))
-        self.is_cut_off = False
-        return len(entries) if done else 0  # nothing there, or somebody else is at it
+        What arrives meanwhile is left to the next time: chasing it would make many small folds of a few large
+        ones.
+        """
+        async with self._at_it:  # two at once would abort each other
+            return await self._fold_from(self._own) + await self._fold_from(self._left_behind)
+
+    async def _fold_from(self, take: Callable[[], Awaitable[list[PendingEntry]]]) -> int:
+        folded = 0
+        while True:
+            entries = await take()
+            done = bool(entries) and await self._standings.fold([e.id for e in entries], summed(entries))
+            self.is_cut_off = False
+            if not done:  # nothing there, or somebody else is at it
+                return folded
+            folded += len(entries)
+            if len(entries) < FOLD_SIZE:
+                return folded
+
+    async def _own(self) -> list[PendingEntry]:
+        return await self._standings.pending(self._writer, FOLD_SIZE)
+
+    async def _left_behind(self) -> list[PendingEntry]:
+        before = self._now_us() - FOREIGN_AGE_US
+        return await self._standings.left_behind(self._writer, before, FOLD_SIZE)

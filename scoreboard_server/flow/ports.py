@@ -77,11 +77,12 @@ class Sum(Struct):
 class Standings(Protocol):
     """The folded part of the ledger."""
 
-    async def pending(self, writer: str, stale_before: int, limit: int) -> list[PendingEntry]:
-        """Up to `limit` pending entries of this writer, else of any writer older than `stale_before` (µs).
+    async def pending(self, writer: str, limit: int) -> list[PendingEntry]:
+        """Up to `limit` pending entries of this writer, oldest first. Raises StoreUnavailable."""
+        ...
 
-        Raises StoreUnavailable.
-        """
+    async def left_behind(self, writer: str, before: int, limit: int) -> list[PendingEntry]:
+        """Up to `limit` pending ones of other writers, older than `before` (µs). Raises StoreUnavailable."""
         ...
 
     async def fold(self, ids: Sequence[object], sums: Mapping[str, Sum]) -> bool:

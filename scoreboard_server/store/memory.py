@@ -48,10 +48,14 @@ class MemoryStandings:
         self._standings = database[STANDINGS]
         self._seasons = database[SEASONS]
 
-    async def pending(self, writer: str, stale_before: int, limit: int) -> list[PendingEntry]:
-        """See `Standings.pending`; all entries are this process's own."""
-        found = self._entries.find({"pending": True}, limit=limit)
+    async def pending(self, writer: str, limit: int) -> list[PendingEntry]:
+        """See `Standings.pending`."""
+        found = self._entries.find({"pending": True, "writer": writer}, limit=limit)
         return [PendingEntry(d["_id"], d["user"], d["points"], d["at"]) async for d in found]
+
+    async def left_behind(self, writer: str, before: int, limit: int) -> list[PendingEntry]:
+        """See `Standings.left_behind`: nothing, as there is no other process."""
+        return []
 
     async def fold(self, ids: Sequence[object], sums: Mapping[str, Sum]) -> bool:
         """See `Standings.fold`."""

@@ -29,16 +29,18 @@ class MongoStandings:
         self._standings = database[STANDINGS]
         self._seasons = database[SEASONS]
 
-    async def pending(self, writer: str, stale_before: int, limit: int) -> list[PendingEntry]:
+    async def pending(self, writer: str, limit: int) -> list[PendingEntry]:
         """See `Standings.pending`."""
-        with reaching():
-            return await self._some({"writer": writer}, limit) or await self._some(
-                {"at": {"$lt": stale_before}}, limit
-            )
+        return await self._some({"writer": writer}, limit)
 
-    async def _some(self, whose: Document, limit: int) -> list[PendingEntry]:
-        found = self._entries.find({"pending": True, **whose}, _TOLD, limit=limit, hint="pending")
-        documents = await found.to_list(limit)  # at once: a step of the loop for each would cost more
+    async def left_behind(self, writer: str, before: int, limit: int) -> list[PendingEntry]:
+        """See `Standings.left_behind`."""
+        return await self._some({"writer": {"$ne": writer}, "at": {"$lt": before}}, limit)
+
+    async def _some(self, which: Document, limit: int) -> list[PendingEntry]:
+        found = self._entries.find({"pending": True, **which}, _TOLD, limit=limit, hint="pending")
+        with reaching():
+            documents = await found.to_list(limit)  # at once: a step of the loop for each would cost more
         return [PendingEntry(d["_id"], d["user"], d["points"], d["at"]) for d in documents]
 
     async def fold(self, ids: Sequence[object], sums: Mapping[str, Sum]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Mapping, Sequence
 
 import pytest
@@ -13,27 +14,34 @@ from scoreboard_server.flow.ports import PendingEntry, StoreUnavailable, Sum
 
 
 class FakeStandings:
-    """Pending entries in a list. `refusals` many folds find somebody else at it."""
+    """Pending entries in lists. `refusals` many folds find somebody else at it."""
 
-    def __init__(self, pending: list[PendingEntry]) -> None:
+    def __init__(self, pending: list[PendingEntry], left_behind: Sequence[PendingEntry] = ()) -> None:
         self.waiting = pending
+        self.foreign = list(left_behind)
         self.scores: dict[str, int] = {}
         self.refusals = 0
         self.away = 0
-        self.asked: list[tuple[str, int]] = []
+        self.folds: list[int] = []
+        self.on_fold = lambda: None
 
-    async def pending(self, writer: str, stale_before: int, limit: int) -> list[PendingEntry]:
-        self.asked.append((writer, stale_before))
+    async def pending(self, writer: str, limit: int) -> list[PendingEntry]:
         if self.away:
             self.away -= 1
             raise StoreUnavailable("away")
         return self.waiting[:limit]
 
+    async def left_behind(self, writer: str, before: int, limit: int) -> list[PendingEntry]:
+        return [e for e in self.foreign if e.at < before][:limit]
+
     async def fold(self, ids: Sequence[object], sums: Mapping[str, Sum]) -> bool:
         if self.refusals:
             self.refusals -= 1
             return False
+        self.folds.append(len(ids))
+        self.on_fold()
         self.waiting = [e for e in self.waiting if e.id not in ids]
+        self.foreign = [e for e in self.foreign if e.id not in ids]
         for user, told in sums.items():
             self.scores[user] = self.scores.get(user, 0) + told.points
         return True
@@ -59,11 +67,24 @@ async def test_everything_pending_is_folded_in_bites(monkeypatch: pytest.MonkeyP
     assert standings.waiting == []
 
 
-async def test_others_entries_are_left_alone_until_they_are_old() -> None:
-    """What another writer has appended is asked for only when it is stale."""
-    standings = FakeStandings([])
-    await Folding(standings, writer="me", now_us=lambda: 9_000_000).fold_all()
-    assert standings.asked == [("me", 9_000_000 - FOREIGN_AGE_US)]
+async def test_what_arrives_meanwhile_is_left_to_the_next_time() -> None:
+    """Load that never ends does not make folding endless, nor many small folds of a few large ones."""
+    standings = FakeStandings(entries(10))
+    ids = itertools.count(100)
+    standings.on_fold = lambda: standings.waiting.append(PendingEntry(next(ids), "ann", 1, 500))
+    folding = Folding(standings, writer="me", now_us=lambda: 0)
+    async with asyncio.timeout(1):
+        assert await folding.fold_all() == 10
+    assert (standings.folds, len(standings.waiting)) == ([10], 1)
+
+
+async def test_what_others_left_behind_is_folded_when_it_is_old() -> None:
+    """Also beside a load of our own; what another writer has appended just now is left to it."""
+    old, young = PendingEntry(50, "cem", 3, 100), PendingEntry(51, "cem", 3, 300)
+    standings = FakeStandings(entries(2), [old, young])
+    folding = Folding(standings, writer="me", now_us=lambda: FOREIGN_AGE_US + 200)
+    assert await folding.fold_all() == 3
+    assert standings.foreign == [young]
 
 
 async def test_a_conflict_is_left_to_the_next_time() -> None:

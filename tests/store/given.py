@@ -36,7 +36,7 @@ def batch(*some: Entry, writer: str = "me", number: int = 1) -> Batch:
 
 async def fold_pending(standings: Standings, writer: str = "me", limit: int = EVERYTHING) -> bool:
     """Fold what this writer has pending, if anything."""
-    pending = await standings.pending(writer, 0, limit)
+    pending = await standings.pending(writer, limit)
     return bool(pending) and await standings.fold([e.id for e in pending], summed(pending))
 
 

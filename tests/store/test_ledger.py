@@ -47,7 +47,7 @@ async def test_a_repeated_batch_is_all_duplicates(store: Store) -> None:
     some = batch(*entries(5))
     await store.ledger.append(some)
     assert await store.ledger.append(some) == {0, 1, 2, 3, 4}
-    assert len(await store.standings.pending("me", 0, 100)) == 5
+    assert len(await store.standings.pending("me", 100)) == 5
 
 
 async def test_an_action_twice_in_one_batch_is_added_once(store: Store) -> None:
@@ -141,7 +141,7 @@ async def test_a_paused_store_is_unavailable_within_the_deadlines(
     outcomes = await asyncio.gather(
         fragile_store.ledger.append(batch(entry(action="a2"), number=2)),
         fragile_store.ledger.look_up([A1]),
-        fragile_store.standings.pending("me", 0, 1),
+        fragile_store.standings.pending("me", 1),
         fragile_store.profiles.load(["ann"]),
         return_exceptions=True,
     )

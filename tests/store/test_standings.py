@@ -14,14 +14,14 @@ from scoreboard_server.store.opening import Store
 
 from ..mongod import Mongod
 from .conftest import OpenStore, Raw
-from .given import EVERYTHING, FragileMongod, batch, board, entries, entry, fold_pending, read
+from .given import FragileMongod, batch, board, entries, entry, fold_pending, read
 
 
 async def test_own_pending_entries_are_told_up_to_the_limit(store: Store) -> None:
     """An entry is told with what a fold needs, and no more of them than asked for."""
     await store.ledger.append(batch(*entries(10)))
-    assert len(await store.standings.pending("me", 0, 4)) == 4
-    everything = await store.standings.pending("me", 0, 100)
+    assert len(await store.standings.pending("me", 4)) == 4
+    everything = await store.standings.pending("me", 100)
     assert sorted((e.user, e.points, e.at) for e in everything) == [("ann", 1, i) for i in range(1, 11)]
 
 
@@ -31,7 +31,7 @@ async def test_a_fold_adds_up_and_ends_what_is_pending(store: Store) -> None:
         batch(entry("ann", "a1", 5, 30), entry("ann", "a2", -2, 20), entry("ben", "b1", 7, 25))
     )
     assert await fold_pending(store.standings)
-    assert await store.standings.pending("me", EVERYTHING, 10) == []
+    assert await store.standings.pending("me", 10) == []
     async with store.snapshots.snapshot() as snapshot:
         assert await read(snapshot) == ({"ann": (3, 30), "ben": (7, 25)}, [])
 
@@ -39,9 +39,9 @@ async def test_a_fold_adds_up_and_ends_what_is_pending(store: Store) -> None:
 async def test_what_is_not_folded_stays_pending(store: Store) -> None:
     """A fold takes exactly the entries it was given."""
     await store.ledger.append(batch(*entries(5)))
-    taken = await store.standings.pending("me", 0, 2)
+    taken = await store.standings.pending("me", 2)
     assert await store.standings.fold([e.id for e in taken], summed(taken))
-    left = await store.standings.pending("me", 0, 100)
+    left = await store.standings.pending("me", 100)
     assert {e.id for e in left}.isdisjoint(e.id for e in taken) and len(left) == 3
 
 
@@ -57,7 +57,7 @@ async def test_an_older_entry_folded_later_does_not_move_the_instant_back(store:
 async def test_the_same_entries_folded_again_add_nothing(store: Store) -> None:
     """The second fold is refused, and the standing is what it was."""
     await store.ledger.append(batch(*entries(3)))
-    pending = await store.standings.pending("me", 0, 10)
+    pending = await store.standings.pending("me", 10)
     assert await store.standings.fold([e.id for e in pending], summed(pending))
     assert not await store.standings.fold([e.id for e in pending], summed(pending))
     assert await board(store.snapshots) == {"ann": (3, 3)}
@@ -66,7 +66,7 @@ async def test_the_same_entries_folded_again_add_nothing(store: Store) -> None:
 async def test_a_fold_with_one_folded_entry_changes_nothing_at_all(store: Store) -> None:
     """Its other entries stay pending, and no user's standing has moved."""
     await store.ledger.append(batch(*entries(3, "ann"), *entries(3, "ben", "b")))
-    pending = await store.standings.pending("me", 0, 10)
+    pending = await store.standings.pending("me", 10)
     await store.standings.fold([pending[0].id], summed(pending[:1]))
     async with store.snapshots.snapshot() as snapshot:
         before = await read(snapshot)
@@ -78,7 +78,7 @@ async def test_a_fold_with_one_folded_entry_changes_nothing_at_all(store: Store)
 async def test_racing_folds_of_the_same_entries_count_once(store: Store) -> None:
     """One of them wins; the others are told to look again, and none fails."""
     await store.ledger.append(batch(*entries(20)))
-    pending = await store.standings.pending("me", 0, 100)
+    pending = await store.standings.pending("me", 100)
     ids, sums = [e.id for e in pending], summed(pending)
     outcomes = await asyncio.gather(*(store.standings.fold(ids, sums) for _ in range(5)))
     assert sorted(outcomes) == [False] * 4 + [True]
@@ -114,16 +114,19 @@ async def test_standings_and_pending_are_the_ledger_at_every_point(store: Store,
 
 
 @pytest.mark.database
-async def test_others_pending_entries_come_after_ones_own_and_only_when_stale(mongo_store: Store) -> None:
-    """Another writer's entries are left to it until they are old, and until there are none of one's own."""
+async def test_others_entries_are_left_to_them_until_they_are_old(mongo_store: Store) -> None:
+    """One's own and others' are told apart, the latter only when they are older than asked for."""
     await mongo_store.ledger.append(batch(*entries(4, "ben", "b"), writer="other"))
     await mongo_store.ledger.append(batch(*entries(2, "ann")))
     standings = mongo_store.standings
-    assert {e.user for e in await standings.pending("me", 100, 10)} == {"ann"}
-    await fold_pending(standings)
-    assert await standings.pending("me", 1, 10) == []
-    assert sorted(e.at for e in await standings.pending("me", 4, 10)) == [1, 2, 3]
-    assert len(await standings.pending("me", 100, 3)) == 3
+    assert [(e.user, e.at) for e in await standings.pending("me", 10)] == [("ann", 1), ("ann", 2)]
+    assert await standings.left_behind("me", 1, 10) == []
+    assert [(e.user, e.at) for e in await standings.left_behind("me", 4, 10)] == [
+        ("ben", 1),
+        ("ben", 2),
+        ("ben", 3),
+    ]
+    assert len(await standings.left_behind("me", 100, 3)) == 3
 
 
 @pytest.mark.database
@@ -156,7 +159,7 @@ async def test_a_fold_goes_to_the_season_that_is_current_now(mongo_store: Store,
     await mongo_store.ledger.append(batch(*entries(2)))
     await fold_pending(mongo_store.standings)
     await mongo_store.ledger.append(batch(entry(action="later", points=5, at=9), number=2))
-    pending = await mongo_store.standings.pending("me", 0, 10)
+    pending = await mongo_store.standings.pending("me", 10)
     next_season(raw)
     assert await mongo_store.standings.fold([e.id for e in pending], summed(pending))
     standings = {s["_id"]["season"]: (s["score"], s["actions"]) for s in raw["standings"].find()}
@@ -187,7 +190,7 @@ async def test_two_processes_folding_all_they_see_count_each_entry_once(
             some = entries(10, f"u{number % 3}", f"{writer}{number}-")
             await store.ledger.append(batch(*some, writer=writer, number=number))
             await fold_pending(store.standings, writer if number % 2 else "nobody")
-            if pending := await store.standings.pending(writer, EVERYTHING, 25):
+            if pending := await store.standings.pending(writer, 25):
                 await store.standings.fold([e.id for e in pending], summed(pending))
 
     await asyncio.gather(work(mongo_store, "one"), work(other, "two"))
@@ -212,7 +215,7 @@ async def test_a_fold_cut_off_at_any_step_is_whole_or_nothing(
 ) -> None:
     """A connection lost for good at one step leaves the outcome in doubt; the next fold puts it right."""
     await fragile_store.ledger.append(batch(*entries(5), *entries(5, "ben", "b")))
-    pending = await fragile_store.standings.pending("me", 0, 100)
+    pending = await fragile_store.standings.pending("me", 100)
     fragile.fail(command, closeConnection=True)
     with pytest.raises(StoreUnavailable):
         await fragile_store.standings.fold([e.id for e in pending], summed(pending))
@@ -228,7 +231,7 @@ async def test_a_fold_cut_off_at_any_step_is_whole_or_nothing(
 async def test_a_commit_without_a_majority_is_in_doubt(fragile: FragileMongod, fragile_store: Store) -> None:
     """What may be rolled back is not called folded; repeated, it turns out to have been."""
     await fragile_store.ledger.append(batch(*entries(3)))
-    pending = await fragile_store.standings.pending("me", 0, 10)
+    pending = await fragile_store.standings.pending("me", 10)
     fragile.fail("commitTransaction", writeConcernError={"code": 64, "errmsg": "timed out"})
     with pytest.raises(StoreUnavailable):
         await fragile_store.standings.fold([e.id for e in pending], summed(pending))
@@ -247,6 +250,6 @@ async def test_a_cancelled_fold_blocks_nobody(mongo_store: Store) -> None:
         folding.cancel()
         await asyncio.gather(folding, return_exceptions=True)
     async with asyncio.timeout(5):
-        while await mongo_store.standings.pending("me", 0, 1):
+        while await mongo_store.standings.pending("me", 1):
             await fold_pending(mongo_store.standings)
     assert await board(mongo_store.snapshots) == {"ann": (600, 50)}
