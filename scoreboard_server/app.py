@@ -35,8 +35,8 @@ from .settings import Settings, SettingsError
 from .signing_secret import signing_secret
 from .store.opening import Store, StoreRefusedError, open_for_server
 from .web.base_handler import Lifecycle, Services
-from .web.body_deadline import BodyDeadline
 from .web.routes import application
+from .web.slow_senders import SlowSenders
 
 log = logging.getLogger("scoreboard.app")
 
@@ -152,14 +152,17 @@ class Server:
             sockets = bind_sockets(server.port, server.host)
         except (OSError, UnicodeError) as error:  # the latter for a name that no host can have
             raise StartError(_why_not_listening(server.host, server.port, error)) from None
-        bodies = BodyDeadline(routes, patience=_BODY_PATIENCE_S, clock=time.monotonic)
-        self._supervise("watching for slow senders", bodies.run())
-        self._http = HTTPServer(
-            bodies,
-            max_body_size=_CONNECTION_BODY_LIMIT,
-            max_header_size=_HEADER_LIMIT,
-            idle_connection_timeout=_HEADER_PATIENCE_S,
+        slow_senders = SlowSenders(
+            routes,
+            header_patience=_HEADER_PATIENCE_S,
+            body_patience=_BODY_PATIENCE_S,
+            clock=time.monotonic,
         )
+        self._supervise("watching for slow senders", slow_senders.run())
+        self._http = HTTPServer(
+            slow_senders, max_body_size=_CONNECTION_BODY_LIMIT, max_header_size=_HEADER_LIMIT
+        )
+        self._http.conn_params.header_timeout = None  # else an hour, by a timer per request
         self._http.add_sockets(sockets)
         self.port = sockets[0].getsockname()[1]
 

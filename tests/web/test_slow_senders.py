@@ -14,8 +14,8 @@ from tornado.httputil import (
 )
 
 from scoreboard_server import app as app_module
-from scoreboard_server.web import body_deadline
-from scoreboard_server.web.body_deadline import BodyDeadline
+from scoreboard_server.web import slow_senders
+from scoreboard_server.web.slow_senders import SlowSenders
 
 from ..conftest import Api, token
 from .conftest import StartApi
@@ -61,17 +61,23 @@ class FakeConnection:
 
 
 class Setup:
-    """A deadline of ten seconds on a clock that moves by hand."""
+    """Fifteen seconds for headers and ten for bodies, on a clock that moves by hand."""
 
     def __init__(self) -> None:
         self.now = 1000.0
         self.application = FakeApplication()
-        self.deadline = BodyDeadline(self.application, patience=10, clock=lambda: self.now)
+        self.watch = SlowSenders(
+            self.application, header_patience=15, body_patience=10, clock=lambda: self.now
+        )
+
+    def connect(self) -> tuple[HTTPMessageDelegate, FakeConnection]:
+        """A connection that is ready for a request."""
+        connection = FakeConnection()
+        return self.watch.start_request(object(), connection), connection  # type: ignore[arg-type]
 
     def begin(self) -> tuple[HTTPMessageDelegate, FakeConnection]:
         """A request whose headers have just arrived."""
-        connection = FakeConnection()
-        started = self.deadline.start_request(object(), connection)  # type: ignore[arg-type]
+        started, connection = self.connect()
         started.headers_received(RequestStartLine("POST", "/x", "HTTP/1.1"), HTTPHeaders())
         return started, connection
 
@@ -88,7 +94,7 @@ def test_everything_reaches_the_application(setup: Setup) -> None:
     started.data_received(b"c")
     started.finish()
     setup.begin()[0].on_connection_close()
-    setup.deadline.on_close(object())
+    setup.watch.on_close(object())
     assert setup.application.seen == ["/x", "ab", "c", "finish", "/x", "gone", "closed"]
 
 
@@ -96,12 +102,26 @@ def test_who_is_late_is_cut_off_once(setup: Setup) -> None:
     """At the deadline, not before, and not again."""
     _, connection = setup.begin()
     setup.now += 9.9
-    setup.deadline.sweep()
+    setup.watch.sweep()
     assert connection.closed == 0
     setup.now += 0.2
-    setup.deadline.sweep()
-    setup.deadline.sweep()
+    setup.watch.sweep()
+    setup.watch.sweep()
     assert connection.closed == 1
+
+
+def test_headers_have_a_deadline_of_their_own(setup: Setup) -> None:
+    """A connection that asks nothing is closed after it, and the body's time begins behind the headers."""
+    silent = setup.connect()[1]
+    started, asking = setup.connect()
+    setup.now += 14
+    started.headers_received(RequestStartLine("POST", "/x", "HTTP/1.1"), HTTPHeaders())
+    setup.now += 2
+    setup.watch.sweep()
+    assert (silent.closed, asking.closed) == (1, 0)
+    setup.now += 8.5
+    setup.watch.sweep()
+    assert (silent.closed, asking.closed) == (1, 1)
 
 
 def test_chunks_buy_no_time(setup: Setup) -> None:
@@ -110,7 +130,7 @@ def test_chunks_buy_no_time(setup: Setup) -> None:
     for _ in range(11):
         setup.now += 1
         started.data_received(b"x")
-        setup.deadline.sweep()
+        setup.watch.sweep()
     assert connection.closed == 1
 
 
@@ -120,10 +140,10 @@ def test_only_the_late_are_cut_off(setup: Setup) -> None:
     for _ in range(3):
         connections.append(setup.begin()[1])
         setup.now += 4
-    setup.deadline.sweep()
+    setup.watch.sweep()
     assert [c.closed for c in connections] == [1, 0, 0]
     setup.now += 3
-    setup.deadline.sweep()
+    setup.watch.sweep()
     assert [c.closed for c in connections] == [1, 1, 0]
 
 
@@ -133,17 +153,34 @@ def test_who_is_done_is_not_waited_for(setup: Setup, end: str) -> None:
     started, connection = setup.begin()
     getattr(started, end)()
     setup.now += 100
-    setup.deadline.sweep()
+    setup.watch.sweep()
     assert connection.closed == 0
-    assert setup.deadline._awaited == {}
+    assert (setup.watch.headers.since, setup.watch.bodies.since) == ({}, {})
 
 
 @pytest.fixture
 async def impatient(start_api: StartApi, monkeypatch: pytest.MonkeyPatch) -> Api:
     """A server that waits for next to nothing."""
     monkeypatch.setattr(app_module, "_BODY_PATIENCE_S", 0.05)
-    monkeypatch.setattr(body_deadline, "SWEEP_S", 0.01)
+    monkeypatch.setattr(slow_senders, "SWEEP_S", 0.01)
     return await start_api()
+
+
+async def test_a_request_that_does_not_come_closes_the_connection(
+    start_api: StartApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither a silent connection nor half a header is kept; also not behind an answered request."""
+    monkeypatch.setattr(app_module, "_HEADER_PATIENCE_S", 0.1)
+    monkeypatch.setattr(slow_senders, "SWEEP_S", 0.01)
+    api = await start_api()
+    for sent in (b"", b"GET / HTTP/1.1\r\nHos"):
+        async with wire(api.server.port) as connection:
+            await connection.send(sent)
+            assert await connection.rest() == b""
+    async with wire(api.server.port) as connection:
+        await connection.send(submission(token("ann"), "a1"))
+        assert (await connection.answer()).code == 200
+        assert await connection.rest() == b""
 
 
 async def test_a_body_that_does_not_come_closes_the_connection(impatient: Api) -> None:
