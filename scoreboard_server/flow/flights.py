@@ -16,22 +16,41 @@ class Flight:
     deadline: in the loop's time; whoever still waits then is told the truth so far.
     """
 
-    __slots__ = ("answer", "deadline", "entry")
+    __slots__ = ("_answer", "_waiting", "deadline", "entry")
 
-    def __init__(self, entry: Entry, deadline: float, answer: asyncio.Future[Receipt | Refusal]) -> None:
+    def __init__(self, entry: Entry, deadline: float) -> None:
         self.entry = entry
         self.deadline = deadline
-        self.answer = answer
+        self._answer: Receipt | Refusal | None = None
+        # One for each who asks, so that whoever leaves takes nobody else along.
+        self._waiting: list[asyncio.Future[Receipt | Refusal]] = []
 
     @property
     def key(self) -> Key:
         """What the action is unique by."""
         return self.entry.user, self.entry.action
 
+    @property
+    def is_answered(self) -> bool:
+        """Whether those who ask have been told something, if only that the outcome is unknown."""
+        return self._answer is not None
+
+    async def answer(self) -> Receipt | Refusal:
+        """What those who ask are told, once it is known."""
+        if self._answer is not None:
+            return self._answer
+        waiting: asyncio.Future[Receipt | Refusal] = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiting)
+        return await waiting
+
     def tell(self, answer: Receipt | Refusal) -> None:
         """Answer those who wait, unless they have been answered."""
-        if not self.answer.done():
-            self.answer.set_result(answer)
+        if self._answer is not None:
+            return
+        self._answer = answer
+        for waiting in self._waiting:
+            if not waiting.done():  # else it has left
+                waiting.set_result(answer)
 
 
 class Flights:
@@ -88,7 +107,7 @@ class Flights:
         for flight in self._by_key.values():
             if flight.deadline > now:
                 break
-            some_written = some_written or not flight.answer.done()
+            some_written = some_written or not flight.is_answered
             flight.tell(unknown())
         return some_written
 

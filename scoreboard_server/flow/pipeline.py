@@ -80,7 +80,7 @@ class Pipeline:
         """
         key = (submission.user, submission.action)
         while (flight := self._flights.find(key)) is not None:
-            answer = await asyncio.shield(flight.answer)
+            answer = await flight.answer()
             if flight.entry.type == submission.type:
                 return _as_repeat(answer)
             if isinstance(answer, Receipt):
@@ -89,14 +89,13 @@ class Pipeline:
                 raise answer
             # The other type was refused, so the id may well be of ours.
         flight = self._take_off(submission, points)
-        return _receipt(await asyncio.shield(flight.answer))
+        return _receipt(await flight.answer())
 
     def _take_off(self, submission: Submission, points: int) -> Flight:
         self._check_open()
-        loop = asyncio.get_running_loop()
         at = self._instants.next(self._now_us())
         entry = Entry(submission.user, submission.action, submission.type, points, at)
-        flight = Flight(entry, loop.time() + PATIENCE_S, loop.create_future())
+        flight = Flight(entry, asyncio.get_running_loop().time() + PATIENCE_S)
         self._flights.take_off(flight)
         self._work.set()
         return flight

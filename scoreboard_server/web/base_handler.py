@@ -5,14 +5,16 @@ from __future__ import annotations
 import logging
 import re
 import secrets
+import time
 import traceback
 from asyncio import Future
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import msgspec
-from tornado.httputil import HTTPInputError
+from tornado.httputil import HTTPHeaders, HTTPInputError, format_timestamp
 from tornado.web import HTTPError, RequestHandler
 
 from ..flow.submitting import Submitting
@@ -28,6 +30,11 @@ log = logging.getLogger("scoreboard.web")
 BODY_LIMIT = 16 * 1024
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _encode = msgspec.json.Encoder().encode
+
+
+@lru_cache(maxsize=2)
+def _http_date(second: int) -> str:
+    return format_timestamp(second)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +100,20 @@ class BaseHandler(RequestHandler):
         self.set_header("Content-Type", content_type)
         return self.finish(body)
 
-    def set_default_headers(self) -> None:
-        """No `Server` version for the curious, no content sniffing."""
-        self.clear_header("Server")
-        self.set_header("X-Content-Type-Options", "nosniff")
+    def clear(self) -> None:
+        """As Tornado's, but no `Server` version for the curious, no content sniffing, and a date made once a
+        second: formatting it for every response would be a twentieth of a small request.
+        """
+        self._headers = HTTPHeaders(
+            {
+                "Content-Type": "text/html; charset=UTF-8",
+                "Date": _http_date(int(time.time())),
+                "X-Content-Type-Options": "nosniff",
+            }
+        )
+        self._write_buffer: list[bytes] = []
+        self._status_code = 200
+        self._reason = "OK"
 
     def compute_etag(self) -> str | None:
         """None: where a validator makes sense the handler knows a cheaper one than a hash of the body."""
