@@ -34,13 +34,12 @@ from .rules.refusals import Unavailable
 from .settings import Settings, SettingsError
 from .signing_secret import signing_secret
 from .store.opening import Store, StoreRefusedError, open_for_server
-from .web.base_handler import Lifecycle, Services
+from .web.base_handler import CONNECTION_BODY_LIMIT, Lifecycle, Services
 from .web.routes import application
 from .web.slow_senders import SlowSenders
 
 log = logging.getLogger("scoreboard.app")
 
-_CONNECTION_BODY_LIMIT = 256 * 1024
 _HEADER_LIMIT = 16 * 1024
 _HEADER_PATIENCE_S = 15
 _BODY_PATIENCE_S = 10
@@ -160,7 +159,7 @@ class Server:
         )
         self._supervise("watching for slow senders", slow_senders.run())
         self._http = HTTPServer(
-            slow_senders, max_body_size=_CONNECTION_BODY_LIMIT, max_header_size=_HEADER_LIMIT
+            slow_senders, max_body_size=CONNECTION_BODY_LIMIT, max_header_size=_HEADER_LIMIT
         )
         self._http.conn_params.header_timeout = None  # else an hour, by a timer per request
         self._http.add_sockets(sockets)

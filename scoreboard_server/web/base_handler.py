@@ -27,7 +27,9 @@ from .refusal_status import PROBLEM_TYPE, code_of, problem, status_of
 
 log = logging.getLogger("scoreboard.web")
 
+# Over the first, a handler says 413; over the second, Tornado closes the connection with a bare 400.
 BODY_LIMIT = 16 * 1024
+CONNECTION_BODY_LIMIT = 256 * 1024
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _encode = msgspec.json.Encoder().encode
 
@@ -62,6 +64,7 @@ class BaseHandler(RequestHandler):
 
     services: Services
     needs_ready = True
+    body_limit = BODY_LIMIT
 
     def initialize(self, lifecycle: Lifecycle) -> None:
         """Called by Tornado with what the route was made with."""
@@ -74,8 +77,14 @@ class BaseHandler(RequestHandler):
             self.services = services
         elif self.needs_ready:
             raise self.lifecycle.refusal
-        if len(self.request.body) > BODY_LIMIT:
+        if len(self.request.body) > self.body_limit:
             raise HTTPError(413)
+
+    def check_is_json(self) -> None:
+        """Refuse a body that says it is not JSON with 415; one that says nothing may be it."""
+        media_type = self.request.headers.get("Content-Type", "application/json")
+        if media_type.partition(";")[0].strip().lower() != "application/json":
+            raise HTTPError(415)
 
     # --- who asks ---------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from tornado.httputil import ParseBodyConfig, ParseMultipartConfig, set_parse_bo
 from tornado.web import Application, RequestHandler
 
 from .base_handler import Lifecycle, NotFoundHandler
+from .batch_handler import BatchHandler
 from .health_handler import LiveHandler, ReadyHandler
 from .leaderboard_handler import LeaderboardHandler, UserHandler
 from .live_socket import MESSAGE_LIMIT, PING_INTERVAL_S, PING_PATIENCE_S, LiveSocket
@@ -26,6 +27,7 @@ def application(lifecycle: Lifecycle, *, top: int, trusted_origins: Sequence[str
     return Application(
         [
             (r"/api/scores/update", ScoreHandler, shared),
+            (r"/api/scores/batch", BatchHandler, shared),
             (r"/api/leaderboard", LeaderboardHandler, {**shared, "top": top}),
             (r"/api/users/([^/]+)", UserHandler, shared),
             (r"/ws", LiveSocket, shared),

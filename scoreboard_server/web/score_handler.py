@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import msgspec
 from msgspec import Struct
-from tornado.web import HTTPError
 
 from ..rules.entry import Receipt
 from . import strict_json
@@ -40,19 +39,14 @@ class ScoreHandler(BaseHandler):
     async def post(self) -> None:
         """Answer 200 with the new score; repeats say so in a header."""
         identity = self.identity()
-        claim = self._claim()
+        self.check_is_json()
+        claim = strict_json.decode(self.request.body, _claims)
         receipt = await self.services.submitting.submit(
             identity, claim.action_id, claim.action_type, claim.user_id
         )
         if receipt.replayed:
             self.set_header("Idempotent-Replayed", "true")
         self.answer(_encode(counted(receipt)))
-
-    def _claim(self) -> Claim:
-        media_type = self.request.headers.get("Content-Type", "application/json")
-        if media_type.partition(";")[0].strip().lower() != "application/json":
-            raise HTTPError(415)
-        return strict_json.decode(self.request.body, _claims)
 
 
 def counted(receipt: Receipt) -> Counted:

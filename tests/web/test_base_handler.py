@@ -29,6 +29,7 @@ METHODS = {
     "/api/users/ann": "GET, HEAD",
     "/static/page.js": "GET, HEAD",
     "/api/scores/update": "POST",
+    "/api/scores/batch": "POST",
     "/ws": "GET",
 }
 
