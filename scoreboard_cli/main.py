@@ -18,6 +18,7 @@ _MODULES = {
     "demo": "demo_commands",
     "token": "token_commands",
     "leaderboard": "leaderboard_commands",
+    "explain": "explain_commands",
     "config": "config_commands",
 }
 _FAILED = 1

@@ -16,6 +16,7 @@ from typing import Any, NoReturn, TypeVar
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
+from .flow.explaining import Explaining
 from .flow.folding import Folding
 from .flow.following import Following, MarkFence, OpenFence
 from .flow.gate import Gate
@@ -197,7 +198,13 @@ class Server:
             self._supervise("following", following.run())
         submitting = Submitting(Gate(self._catalogue()), profiles, pipeline)
         self._lifecycle.is_cut_off = lambda: pipeline.is_cut_off or folding.is_cut_off
-        self._lifecycle.services = Services(submitting, Reader(live, hub, profiles), hub, self._verifier())
+        self._lifecycle.services = Services(
+            submitting,
+            Explaining(store.history),
+            Reader(live, hub, profiles),
+            hub,
+            self._verifier(),
+        )
         log.info("ready: %d users on the board of %s", len(live.board), live.season.name)
 
     def _supervise(self, name: str, part: Coroutine[Any, Any, Any]) -> None:

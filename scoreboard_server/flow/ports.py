@@ -9,6 +9,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from ..rules.entry import Entry
+from ..rules.history import Place
 from ..rules.profiles import Profile
 from ..rules.seasons import Season
 
@@ -54,6 +55,24 @@ class Ledger(Protocol):
 
     async def look_up(self, keys: Collection[Key]) -> dict[Key, Recorded]:
         """Majority-committed entries by key; absent ones are left out. Raises StoreUnavailable."""
+        ...
+
+
+class Past(Struct, frozen=True):
+    """Entries of one user, newest first. total: the score with the first of them and all older ones."""
+
+    total: int
+    entries: Sequence[Entry]
+
+
+class History(Protocol):
+    """Where a user's score came from."""
+
+    async def past(self, user: str, before: Place | None, limit: int) -> Past:
+        """Up to `limit` entries of the current season, folded or not, older than the place if one is given.
+
+        All as of one instant. Raises StoreUnavailable.
+        """
         ...
 
 

@@ -152,6 +152,7 @@ def _etag(state: Published, view: View) -> str:
     return f'"{state.epoch}-{state.revision}-{hash(view) & 0xFFFFFFFF:x}"'
 
 
-def timestamp(at: int) -> str:
-    """Microseconds since the Unix epoch as RFC 3339 in UTC."""
-    return datetime.fromtimestamp(at / 1e6, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def timestamp(at: int, precision: str = "milliseconds") -> str:
+    """Microseconds since the Unix epoch as RFC 3339 in UTC. precision: "milliseconds" or "microseconds"."""
+    moment = datetime.fromtimestamp(at // 1_000_000, UTC).replace(microsecond=at % 1_000_000)
+    return moment.isoformat(timespec=precision).replace("+00:00", "Z")

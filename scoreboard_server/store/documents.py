@@ -16,9 +16,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from bson import Int64, MaxKey, MinKey
-from pymongo import ASCENDING, IndexModel
+from pymongo import ASCENDING, DESCENDING, IndexModel
 
 from ..flow.ports import Batch, Recorded
+from ..rules.entry import Entry
 from ..rules.profiles import Profile
 from ..rules.seasons import Season
 
@@ -34,6 +35,7 @@ INDEXES: Mapping[str, list[IndexModel]] = {
     ENTRIES: [
         # An action is counted once per user: this is the rule itself, not an optimisation.
         IndexModel([("user", ASCENDING), ("action", ASCENDING)], name="user_action", unique=True),
+        IndexModel([("user", ASCENDING), ("at", DESCENDING), ("action", DESCENDING)], name="user_at"),
         IndexModel(
             [("writer", ASCENDING), ("at", ASCENDING)],
             name="pending",
@@ -70,6 +72,11 @@ def entry_documents(batch: Batch) -> list[Document]:
         }
         for entry in batch.entries
     ]
+
+
+def entry(document: Mapping[str, Any]) -> Entry:
+    """An entry's document, as it was accepted."""
+    return Entry(document["user"], document["action"], document["type"], document["points"], document["at"])
 
 
 def recorded(document: Document) -> Recorded:

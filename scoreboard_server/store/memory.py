@@ -11,7 +11,8 @@ from contextlib import asynccontextmanager
 
 from mongomock_motor import AsyncMongoMockClient
 
-from ..flow.ports import PendingEntry, Sum
+from ..flow.ports import Past, PendingEntry, Sum
+from ..rules.history import Place
 from ..rules.profiles import Profile
 from ..rules.seasons import Season, first_season
 from .documents import (
@@ -20,11 +21,13 @@ from .documents import (
     SEASONS,
     STANDINGS,
     Document,
+    entry,
     profile_fields,
     season,
     season_document,
     standing_id,
 )
+from .history import entries_before
 from .mongo import Database
 from .standings import addition, season_number
 from .users import MongoUsers
@@ -67,6 +70,28 @@ class MemoryStandings:
         for user, told in sums.items():
             await self._standings.update_one({"_id": standing_id(number, user)}, addition(told), upsert=True)
         return True
+
+
+class MemoryHistory:
+    """Fits `flow.ports.History`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def past(self, user: str, before: Place | None, limit: int) -> Past:
+        """See `History.past`."""
+        season = season_number(await self._database[SEASONS].find_one({"state": "current"}))
+        total = before.total if before else await self._score(user, season)
+        wanted = entries_before(user, season, before)
+        found = self._database[ENTRIES].find(wanted, sort=[("at", -1), ("action", -1)], limit=limit)
+        return Past(total, [entry(document) async for document in found])
+
+    async def _score(self, user: str, season: int) -> int:
+        standing = await self._database[STANDINGS].find_one({"_id": standing_id(season, user)})
+        pending = self._database[ENTRIES].find({"pending": True, "user": user})
+        folded: int = standing["score"] if standing else 0
+        waiting: int = sum([document["points"] async for document in pending])
+        return folded + waiting
 
 
 class MemoryUsers(MongoUsers):

@@ -8,12 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..flow.ports import Feed, Ledger, ProfileStore, Snapshots, Standings, StoreUnavailable
+from ..flow.ports import Feed, History, Ledger, ProfileStore, Snapshots, Standings, StoreUnavailable
 from .changes import MongoFeed
 from .documents import ENTRIES, USERS
 from .embedded import DataDirInUse, EmbeddedError, EmbeddedMongo, attach
+from .history import MongoHistory
 from .ledger import MongoLedger
-from .memory import MemorySnapshots, MemoryStandings, MemoryUsers, open_memory
+from .memory import MemoryHistory, MemorySnapshots, MemoryStandings, MemoryUsers, open_memory
 from .mongo import Database, StoreRefusedError, connect, disconnect, prepare
 from .snapshots import MongoSnapshots
 from .standings import MongoStandings
@@ -47,6 +48,7 @@ class Store:
     standings: Standings
     snapshots: Snapshots
     profiles: ProfileStore
+    history: History
     feed: Feed | None
     close: Callable[[], Awaitable[None]] = _nothing
     failed: Callable[[], Awaitable[None]] = _never
@@ -84,6 +86,7 @@ def _memory(database: Database) -> Store:
         standings=MemoryStandings(database),
         snapshots=MemorySnapshots(database),
         profiles=MemoryUsers(database[USERS]),
+        history=MemoryHistory(database),
         feed=None,
     )
 
@@ -109,11 +112,13 @@ async def _mongo(
     except BaseException:
         await disconnect(client)
         raise
+    snapshots = MongoSnapshots(opened)
     return Store(
         ledger=MongoLedger(opened[ENTRIES]),
         standings=MongoStandings(opened),
-        snapshots=MongoSnapshots(opened),
+        snapshots=snapshots,
         profiles=MongoUsers(opened[USERS]),
+        history=MongoHistory(snapshots),
         feed=MongoFeed(opened),
         close=close,
         failed=failed,

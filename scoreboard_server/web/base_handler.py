@@ -17,12 +17,13 @@ import msgspec
 from tornado.httputil import HTTPHeaders, HTTPInputError, format_timestamp
 from tornado.web import HTTPError, RequestHandler
 
+from ..flow.explaining import Explaining
 from ..flow.submitting import Submitting
 from ..flow.tokens import TokenVerifier
 from ..live.hub import Hub
 from ..live.reader import Reader
 from ..rules.claims import Identity
-from ..rules.refusals import Refusal, Unauthenticated, Unavailable
+from ..rules.refusals import Refusal, Unacceptable, Unauthenticated, Unavailable
 from .refusal_status import PROBLEM_TYPE, code_of, problem, status_of
 
 log = logging.getLogger("scoreboard.web")
@@ -44,6 +45,7 @@ class Services:
     """The verbs that handlers call, once the server is ready."""
 
     submitting: Submitting
+    explaining: Explaining
     reader: Reader
     hub: Hub
     verifier: TokenVerifier
@@ -101,6 +103,24 @@ class BaseHandler(RequestHandler):
     def identity_if_told(self) -> Identity | None:
         """As `identity`, None when there is no `Authorization` header at all."""
         return self.identity() if "Authorization" in self.request.headers else None
+
+    # --- what is asked ----------------------------------------------------------------------------
+
+    def query_text(self, name: str) -> str | None:
+        """The query's argument of that name, the last one if it is there several times."""
+        values = self.request.query_arguments.get(name)
+        return values[-1].decode("utf-8", "replace") if values else None
+
+    def query_number(self, name: str, default: int, least: int, most: int) -> int:
+        """The query's argument as a whole number. Raises Unacceptable `invalid_request`."""
+        text = self.query_text(name)
+        if text is None:
+            return default
+        # int() would take signs, underscores and the digits of every script.
+        number = int(text) if text.isascii() and text.isdigit() and len(text) <= 10 else -1
+        if not least <= number <= most:
+            raise Unacceptable("invalid_request", f"`{name}` must be a whole number from {least} to {most}.")
+        return number
 
     # --- answering --------------------------------------------------------------------------------
 

@@ -44,31 +44,17 @@ class LeaderboardHandler(BaseHandler):
     def _view(self, asker: str | None) -> View:
         if not self.request.query:
             return View(self._top, asker=asker)
-        around, users = self._text("around"), self._text("users")
-        if sum(given is not None for given in (around, users, self._text("offset"))) > 1:
+        around, users = self.query_text("around"), self.query_text("users")
+        if sum(given is not None for given in (around, users, self.query_text("offset"))) > 1:
             raise Unacceptable("invalid_request", "`around`, `users` and `offset` exclude each other.")
         return View(
-            limit=self._number("limit", self._top, 1, LIMIT),
-            offset=self._number("offset", 0, 0, OFFSET),
+            limit=self.query_number("limit", self._top, 1, LIMIT),
+            offset=self.query_number("offset", 0, 0, OFFSET),
             around=_user(around) if around is not None else None,
             users=_users(users) if users is not None else (),
-            season=self._text("season"),
+            season=self.query_text("season"),
             asker=asker,
         )
-
-    def _text(self, name: str) -> str | None:
-        values = self.request.query_arguments.get(name)
-        return values[-1].decode("utf-8", "replace") if values else None
-
-    def _number(self, name: str, default: int, least: int, most: int) -> int:
-        text = self._text(name)
-        if text is None:
-            return default
-        # int() would take signs, underscores and the digits of every script.
-        number = int(text) if text.isascii() and text.isdigit() and len(text) <= 10 else -1
-        if not least <= number <= most:
-            raise Unacceptable("invalid_request", f"`{name}` must be a whole number from {least} to {most}.")
-        return number
 
 
 class UserHandler(BaseHandler):

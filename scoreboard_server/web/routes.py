@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from tornado.httputil import ParseBodyConfig, ParseMultipartConfig, set_parse_body_config
 from tornado.web import Application, RequestHandler
 
+from .actions_handler import ActionsHandler
 from .base_handler import Lifecycle, NotFoundHandler
 from .batch_handler import BatchHandler
 from .health_handler import LiveHandler, ReadyHandler
@@ -30,6 +31,7 @@ def application(lifecycle: Lifecycle, *, top: int, trusted_origins: Sequence[str
             (r"/api/scores/batch", BatchHandler, shared),
             (r"/api/leaderboard", LeaderboardHandler, {**shared, "top": top}),
             (r"/api/users/([^/]+)", UserHandler, shared),
+            (r"/api/users/([^/]+)/actions", ActionsHandler, shared),
             (r"/ws", LiveSocket, shared),
             (r"/livez", LiveHandler, shared),
             (r"/readyz", ReadyHandler, shared),

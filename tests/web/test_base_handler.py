@@ -27,6 +27,7 @@ METHODS = {
     "/readyz": "GET, HEAD",
     "/api/leaderboard": "GET, HEAD",
     "/api/users/ann": "GET, HEAD",
+    "/api/users/ann/actions": "GET, HEAD",
     "/static/page.js": "GET, HEAD",
     "/api/scores/update": "POST",
     "/api/scores/batch": "POST",

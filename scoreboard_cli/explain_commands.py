@@ -1,0 +1,115 @@
+"""`scoreboard explain`: why a score is what it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from scoreboard_server.rules.history import Line, Place, read_place
+from scoreboard_server.rules.refusals import Refusal
+
+from . import console
+from .session import NOT_FOUND, Session, command_options, fail, with_store
+
+if TYPE_CHECKING:
+    from scoreboard_server.flow.explaining import Page
+    from scoreboard_server.store.opening import Store
+
+# Ids come last: they may be long, and nothing stands after them that could move.
+_HEADINGS = [
+    ("when (UTC)", "left"),
+    ("points", "right"),
+    ("score", "right"),
+    ("type", "left"),
+    ("id", "left"),
+]
+
+
+def _place(_ctx: click.Context, _param: click.Parameter, value: str | None) -> Place | None:
+    try:
+        return read_place(value) if value is not None else None
+    except Refusal:
+        raise click.BadParameter("must be the one that the page before ended with") from None
+
+
+@click.command()
+@click.argument("user")
+@click.option(
+    "-n",
+    "--limit",
+    type=click.IntRange(1, 1000),
+    metavar="ROWS",
+    default=20,
+    show_default=True,
+    help="How many actions.",
+)
+@click.option("--cursor", "place", metavar="CURSOR", callback=_place, help="Go on behind the page before.")
+@command_options
+def explain(session: Session, user: str, limit: int, place: Place | None) -> None:
+    """Show where each point of USER came from, newest first.
+
+    \b
+    Example:  scoreboard explain demo:1 -n 5
+    """
+    page, board = _read(session, user, limit, place)
+    if not page.lines and place is None:
+        fail(NOT_FOUND, f"{user} has no actions in this season.")
+    standing = board["leaderboard"][0] if board["leaderboard"] else None
+    if session.as_json:
+        console.data_json(_as_json(user, page, standing))
+        return
+    console.data_table(_HEADINGS, [_cells(line) for line in page.lines], _title(user, standing))
+    if page.next:
+        console.say(f"Older ones: scoreboard explain {user} --cursor {page.next}")
+
+
+def _read(session: Session, user: str, limit: int, place: Place | None) -> tuple[Page, dict[str, Any]]:
+    async def work(store: Store) -> tuple[Page, dict[str, Any]]:
+        from scoreboard_server.flow.explaining import explain as pages_of  # noqa: PLC0415 -- as in session
+        from scoreboard_server.flow.looking import look  # noqa: PLC0415 -- as in session
+        from scoreboard_server.live.reader import View  # noqa: PLC0415 -- as in session
+
+        page = await pages_of(store.history, user, place, limit)
+        board = await look(store.snapshots, store.profiles, View(1, users=(user,)))
+        assert board is not None  # noqa: S101 -- the current season is there
+        return page, board
+
+    return with_store(session.settings(), work)
+
+
+def _as_json(user: str, page: Page, standing: dict[str, Any] | None) -> dict[str, Any]:
+    return {
+        "userId": user,
+        "score": standing["score"] if standing else None,
+        "rank": standing["rank"] if standing else None,
+        "actions": [
+            {
+                "actionId": line.entry.action,
+                "actionType": line.entry.type,
+                "points": line.entry.points,
+                "at": _when(line, "microseconds"),
+                "total": line.total,
+            }
+            for line in page.lines
+        ],
+        "next": str(page.next) if page.next else None,
+    }
+
+
+def _cells(line: Line) -> tuple[str, str, str, str, str]:
+    entry = line.entry
+    when = _when(line, "seconds").replace("T", " ").removesuffix("Z")
+    return when, f"{entry.points:+,}", f"{line.total:,}", entry.type, entry.action
+
+
+def _when(line: Line, precision: str) -> str:
+    from scoreboard_server.live.reader import timestamp  # noqa: PLC0415 -- as in session
+
+    return timestamp(line.entry.at, precision)
+
+
+def _title(user: str, standing: dict[str, Any] | None) -> str:
+    if standing is None:
+        return f"{user}: not on the board"
+    return f"{user}: {standing['score']:,} points, rank {standing['rank']:,}"

@@ -1,0 +1,47 @@
+"""Explaining a score: where each of its points came from."""
+
+from __future__ import annotations
+
+import asyncio
+
+from msgspec import Struct
+
+from ..rules.history import Line, Place, place_behind, told
+from ..rules.refusals import Unavailable
+from .ports import History, StoreUnavailable
+
+PATIENCE_S = 5.0
+# So many of the driver's threads may read histories; the others are left to those who write.
+_AT_ONCE = 2
+
+
+class Page(Struct, frozen=True):
+    """Some lines, newest first; `next` is where the page after it begins, None behind the last one."""
+
+    lines: list[Line]
+    next: Place | None
+
+
+async def explain(history: History, user: str, place: Place | None, limit: int) -> Page:
+    """The user's lines of the current season from that place on. Raises StoreUnavailable."""
+    past = await history.past(user, place, limit + 1)
+    lines = told(past.entries, past.total)
+    if len(lines) <= limit:
+        return Page(lines, None)
+    return Page(lines[:limit], place_behind(lines[limit - 1]))
+
+
+class Explaining:
+    """Explains to the clients of a server, a few at a time and with patience."""
+
+    def __init__(self, history: History) -> None:
+        self._history = history
+        self._places = asyncio.Semaphore(_AT_ONCE)
+
+    async def page(self, user: str, place: Place | None, limit: int) -> Page:
+        """As `explain`. Raises Unavailable `store_unavailable`."""
+        try:
+            async with asyncio.timeout(PATIENCE_S), self._places:
+                return await explain(self._history, user, place, limit)
+        except (TimeoutError, StoreUnavailable):
+            raise Unavailable("store_unavailable", "The store does not answer.", 2) from None

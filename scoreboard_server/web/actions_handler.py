@@ -1,0 +1,67 @@
+"""`GET /api/users/{userId}/actions`: a user's own ledger."""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import Struct
+
+from ..live.reader import timestamp
+from ..rules.history import Line, read_place
+from ..rules.refusals import Forbidden
+from .base_handler import BaseHandler
+
+LIMIT = 1000
+_DEFAULT_LIMIT = 50
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Action(Struct, frozen=True, rename="camel"):
+    """One counted action. at: RFC 3339 in UTC. total: the season's score with it and all older ones."""
+
+    action_id: str
+    action_type: str
+    points: int
+    at: str
+    total: int
+
+
+class Actions(Struct, frozen=True, rename="camel"):
+    """The answer. next: the next page's `cursor`. score, rank: of now; null for who isn't on the board."""
+
+    actions: list[Action]
+    next: str | None
+    score: int | None
+    rank: int | None
+
+
+def action(line: Line) -> Action:
+    """A line of the story as clients read it."""
+    entry = line.entry
+    return Action(entry.action, entry.type, entry.points, timestamp(entry.at, "microseconds"), line.total)
+
+
+class ActionsHandler(BaseHandler):
+    """Where each point of a user came from, for that user's eyes."""
+
+    async def get(self, user: str) -> None:
+        """Answer 200 with a page, newest first. Query: limit (1-1000, default 50), cursor."""
+        if self.identity().user != user:
+            raise Forbidden("scope_missing", "A token lists the actions of its own user alone.")
+        limit = self.query_number("limit", _DEFAULT_LIMIT, 1, LIMIT)
+        cursor = self.query_text("cursor")
+        place = read_place(cursor) if cursor is not None else None
+        page = await self.services.explaining.page(user, place, limit)
+        standing = self.services.hub.standing(user)
+        answer = Actions(
+            actions=[action(line) for line in page.lines],
+            next=str(page.next) if page.next else None,
+            score=standing.score if standing else None,
+            rank=standing.rank if standing else None,
+        )
+        self.set_header("Cache-Control", "no-store")
+        self.answer(_encode(answer))
+
+    async def head(self, user: str) -> None:
+        """As GET, without the body."""
+        await self.get(user)

@@ -1,0 +1,56 @@
+"""`scoreboard explain`: why a score is what it is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from .conftest import Board
+from .invoking import in_process, in_terminal, run
+
+pytestmark = pytest.mark.database
+
+
+def test_the_story_adds_up_to_the_board(board: Board) -> None:
+    """Points and totals of the JSON end at the score that the API tells, newest first."""
+    ended = run("explain", "ann", "--json", cwd=board.folder)
+    told = json.loads(ended.stdout)
+    assert (ended.returncode, told["userId"], told["next"]) == (0, "ann", None)
+    assert told["score"] == told["actions"][0]["total"] == board.scores["ann"]
+    assert sum(action["points"] for action in told["actions"]) == board.scores["ann"]
+    assert told["rank"] == board.server.board("?users=ann")["leaderboard"][0]["rank"]
+
+
+def test_a_page_says_how_to_go_on(board: Board) -> None:
+    """The words on stderr are the command for the next page, which begins where this one ended."""
+    first = run("explain", "ann", "-n", "2", cwd=board.folder)
+    assert first.stdout.count("task.completed") == 2
+    command = first.stderr.strip().removeprefix("Older ones: scoreboard ").split()
+    second = run(*command, "--json", cwd=board.folder)
+    assert json.loads(second.stdout)["actions"][0]["total"] == board.scores["ann"] - 20
+
+
+def test_it_fits_a_terminal(board: Board) -> None:
+    """At 80 columns no line is longer, and score and rank stand above."""
+    shown = in_terminal("explain", "ann", cwd=board.folder, environ={"NO_COLOR": "1"})
+    assert all(len(line) <= 80 for line in shown.splitlines())
+    assert f"ann: {board.scores['ann']} points, rank" in shown
+
+
+def test_who_has_done_nothing_is_3(board: Board) -> None:
+    """A user without an action is not found, in words."""
+    ended = run("explain", "nobody", cwd=board.folder)
+    assert (ended.returncode, ended.stdout) == (3, "")
+    assert "nobody has no actions in this season" in ended.stderr
+
+
+@pytest.mark.parametrize("arguments", [["-n", "0"], ["-n", "x"], ["--cursor", "x"], ["--cursor", "1.2.$"]])
+def test_what_is_no_page_is_a_usage_error(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before any store is opened."""
+    monkeypatch.chdir(tmp_path)
+    assert in_process("explain", "ann", *arguments).returncode == 2
+    assert list(tmp_path.iterdir()) == []
