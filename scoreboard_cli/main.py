@@ -19,6 +19,7 @@ _MODULES = {
     "token": "token_commands",
     "leaderboard": "leaderboard_commands",
     "explain": "explain_commands",
+    "verify": "verify_commands",
     "config": "config_commands",
 }
 _FAILED = 1

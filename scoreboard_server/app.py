@@ -205,6 +205,7 @@ class Server:
             hub,
             self._verifier(),
         )
+        store.announce(self.address)
         log.info("ready: %d users on the board of %s", len(live.board), live.season.name)
 
     def _supervise(self, name: str, part: Coroutine[Any, Any, Any]) -> None:

@@ -116,7 +116,7 @@ class Following:
             case MarkSeen(number):
                 self._fence.seen(number)
             case SeasonChanged():
-                raise HistoryLost("another season is current")
+                raise HistoryLost("another season is current, or standings were repaired")
 
     async def reload(self) -> None:
         """Swap in a fresh board, however long the store makes us wait.

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from ..rules.books import Account, Total
 from ..rules.entry import Entry
 from ..rules.history import Place
 from ..rules.profiles import Profile
@@ -73,6 +74,40 @@ class History(Protocol):
 
         All as of one instant. Raises StoreUnavailable.
         """
+        ...
+
+
+class Span(Struct):
+    """Ledger and standings of some users, all as of one instant.
+
+    last: the last of them, None when there are no more. entries: how many were folded. season: of now.
+    """
+
+    season: int
+    last: str | None
+    entries: int
+    folded: dict[Account, Total]
+    pending: dict[str, Total]
+    standings: dict[Account, Total]
+
+
+class Books(Protocol):
+    """Ledger and standings side by side."""
+
+    async def entries(self) -> int:
+        """About how many entries there are. Raises StoreUnavailable."""
+        ...
+
+    async def span(self, after: str, least: int) -> Span:
+        """The users behind `after`, in order, until so many entries are read. Raises StoreUnavailable."""
+        ...
+
+    async def repair(self, season: int, user: str) -> None:
+        """Make the standing what its entries add up to, in one transaction. Raises StoreUnavailable."""
+        ...
+
+    async def repaired(self, now_us: int) -> None:
+        """Let every server read its board again. Raises StoreUnavailable."""
         ...
 
 
@@ -159,7 +194,7 @@ class ProfileChanged(Struct, frozen=True):
 
 
 class SeasonChanged(Struct, frozen=True):
-    """Another season is current."""
+    """Another season is current, or the standings of this one were repaired."""
 
 
 class MarkSeen(Struct, frozen=True):

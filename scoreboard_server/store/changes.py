@@ -84,6 +84,7 @@ def _wanted(writer: str) -> list[Mapping[str, Any]]:
                     {"ns.coll": USERS, "operationType": {"$in": ["insert", "update"]}},
                     {"ns.coll": SEASONS, "operationType": "insert"},
                     {"ns.coll": SEASONS, "updateDescription.updatedFields.state": {"$exists": True}},
+                    {"ns.coll": SEASONS, "updateDescription.updatedFields.repaired_at": {"$exists": True}},
                     {"ns.coll": MARKS, "fullDocument._id": writer},
                     {"ns.coll": {"$in": list(INDEXES)}, "operationType": {"$in": ["drop", "rename"]}},
                     {"operationType": {"$in": ["dropDatabase", "invalidate"]}},
@@ -99,7 +100,7 @@ def _change(event: Mapping[str, Any]) -> Change:
     if event["operationType"] not in ("insert", "update", "replace"):
         raise HistoryLost(f"the store's data was changed by hand ({event['operationType']})")
     if collection == ENTRIES:
-        return EntryAppended(document["user"], document["points"], document["at"])
+        return EntryAppended(document["user"], int(document["points"]), int(document["at"]))
     if collection == MARKS:
         return MarkSeen(document["n"])
     if collection == USERS:

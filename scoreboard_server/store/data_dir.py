@@ -66,6 +66,7 @@ class DataDir:
         self._port_file = self.path / "mongod.port"
         self._unfinished_file = self.path / "mongo.unfinished"
         self._running_file = self.path / "mongod.json"
+        self._server_file = self.path / "server.json"
         self._lock_file = self.path / "lock"
         self._lock: int | None = None
 
@@ -165,6 +166,20 @@ class DataDir:
         """Take the announcement back."""
         self._running_file.unlink(missing_ok=True)
 
+    def announce_server(self, url: str) -> None:
+        """Let commands find the server that owns this directory; only for one that is ready."""
+        write_private(self._server_file, json.dumps({"url": url}))
+
+    def withdraw_server(self) -> None:
+        """Take that back."""
+        self._server_file.unlink(missing_ok=True)
+
+    def server(self) -> str | None:
+        """Read the announced server's URL; it says nothing about now unless `is_owned`."""
+        with contextlib.suppress(FileNotFoundError, ValueError, KeyError):
+            return str(json.loads(self._server_file.read_text())["url"])
+        return None
+
 
 async def _lock_soon(lock: int) -> None:
     clock = asyncio.get_running_loop().time
@@ -224,6 +239,12 @@ def running_uri(data_dir: Path) -> str | None:
         return None if running is None else folder.uri(running.port)
     except OSError as error:
         raise EmbeddedError(f"The data directory {folder.path} can't be read: {error.strerror}.") from error
+
+
+def server_url(data_dir: Path) -> str | None:
+    """Give the URL of the server that owns this data directory, None while there is none that is ready."""
+    folder = DataDir(data_dir)
+    return folder.server() if folder.is_owned() else None
 
 
 async def attach(data_dir: Path, deadline: float = 10.0) -> str | None:

@@ -1,12 +1,13 @@
 """The stored shapes, in one place: collections, documents and indexes.
 
-Each document carries `v`, the version of its shape.
+Each document carries `v`, the version of its shape. The driver reads large numbers as a kind of int that JSON
+encoders refuse, so numbers leave this package through `int`.
 
     entries    {_id, v, user, action, type, points, at, writer, batch, pending: true}   until folded, then
                {… season} without `pending`
     standings  {_id: {season, user}, v, score, reached_at, actions}
     users      {_id: user, v, name?, picture?}
-    seasons    {_id: number, v, name, state: "current" | "sealed", started_at, folds}
+    seasons    {_id: number, v, name, state: "current" | "sealed", started_at, folds, repaired_at?}
     marks      {_id: writer, n, at}                                              read back by the change feed
 """
 
@@ -76,12 +77,18 @@ def entry_documents(batch: Batch) -> list[Document]:
 
 def entry(document: Mapping[str, Any]) -> Entry:
     """An entry's document, as it was accepted."""
-    return Entry(document["user"], document["action"], document["type"], document["points"], document["at"])
+    return Entry(
+        document["user"],
+        document["action"],
+        document["type"],
+        int(document["points"]),
+        int(document["at"]),
+    )
 
 
 def recorded(document: Document) -> Recorded:
     """What an entry's document says."""
-    return Recorded(document["type"], document["points"], document["writer"], document["batch"])
+    return Recorded(document["type"], int(document["points"]), document["writer"], int(document["batch"]))
 
 
 def standing_id(season: int, user: str) -> Document:
@@ -112,7 +119,7 @@ def profile_fields(told: Profile) -> Document:
 
 def season(document: Document) -> Season:
     """A season's document."""
-    return Season(document["_id"], document["name"], document["started_at"])
+    return Season(document["_id"], document["name"], int(document["started_at"]))
 
 
 def season_document(new: Season) -> Document:

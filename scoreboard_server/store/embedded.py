@@ -133,6 +133,10 @@ class EmbeddedMongo:
         self._supervisor = None
         await self._close()
 
+    def announce_server(self, url: str) -> None:
+        """Tell commands in the same folder where the server is that owns this MongoDB."""
+        self._folder.announce_server(url)
+
     async def wait_failed(self) -> NoReturn:
         """Wait until `mongod` is dead and can't be started again, then raise EmbeddedError saying why."""
         await self._failed.wait()
@@ -144,6 +148,7 @@ class EmbeddedMongo:
             await self._folder.take(briefly=self._briefly)
             left_behind = self._folder.running()  # what is announced now is an owner's that was killed
             self._folder.withdraw()
+            self._folder.withdraw_server()
             await _free_dbpath(self._folder, left_behind)
             self._folder.begin_dbpath()
             await self._bring_up_where_free(binary)
@@ -159,6 +164,7 @@ class EmbeddedMongo:
             return
         try:
             self._folder.withdraw()
+            self._folder.withdraw_server()
             if self._child:
                 await self._child.stop()
         finally:

@@ -29,8 +29,8 @@ class MongoHistory:
 async def _score(snapshot: MongoSnapshot, user: str) -> int:
     standing = snapshot.scan(STANDINGS, {"_id": standing_id(snapshot.season.number, user)})
     pending = snapshot.scan(ENTRIES, {"pending": True, "user": user}, hint="pending")
-    folded: int = sum([document["score"] async for document in standing])
-    waiting: int = sum([document["points"] async for document in pending])
+    folded = sum([int(document["score"]) async for document in standing])
+    waiting = sum([int(document["points"]) async for document in pending])
     return folded + waiting
 
 

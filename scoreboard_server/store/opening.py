@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..flow.ports import Feed, History, Ledger, ProfileStore, Snapshots, Standings, StoreUnavailable
+from ..flow.ports import Books, Feed, History, Ledger, ProfileStore, Snapshots, Standings, StoreUnavailable
+from .books import MongoBooks
 from .changes import MongoFeed
 from .documents import ENTRIES, USERS
 from .embedded import DataDirInUse, EmbeddedError, EmbeddedMongo, attach
@@ -31,6 +32,10 @@ async def _nothing() -> None:
     """Nothing to close."""
 
 
+def _keep_quiet(url: str) -> None:
+    """Nobody looks for a server beside a store that is not its own."""
+
+
 async def _never() -> None:
     """A store that is somebody else's process doesn't fail by itself."""
     await asyncio.Event().wait()
@@ -40,8 +45,8 @@ async def _never() -> None:
 class Store:
     """An open store: what fits the ports, and its own life.
 
-    feed: None when no other process can write to it. failed: returns or raises only when the store is lost
-    for good. close: leaves nothing behind.
+    books, feed: None when no other process can reach it. failed: returns or raises only when the store is
+    lost for good. announce: tells commands beside it where the server is. close: leaves nothing behind.
     """
 
     ledger: Ledger
@@ -49,9 +54,11 @@ class Store:
     snapshots: Snapshots
     profiles: ProfileStore
     history: History
+    books: Books | None
     feed: Feed | None
     close: Callable[[], Awaitable[None]] = _nothing
     failed: Callable[[], Awaitable[None]] = _never
+    announce: Callable[[str], None] = _keep_quiet
 
 
 async def open_for_server(uri: str, database: str, data_dir: Path, *, now_us: int) -> Store:
@@ -87,6 +94,7 @@ def _memory(database: Database) -> Store:
         snapshots=MemorySnapshots(database),
         profiles=MemoryUsers(database[USERS]),
         history=MemoryHistory(database),
+        books=None,
         feed=None,
     )
 
@@ -98,6 +106,7 @@ async def _mongo(
     *,
     stop: Callable[[], Awaitable[None]] = _nothing,
     failed: Callable[[], Awaitable[None]] = _never,
+    announce: Callable[[str], None] = _keep_quiet,
 ) -> Store:
     client = connect(uri)
 
@@ -119,9 +128,11 @@ async def _mongo(
         snapshots=snapshots,
         profiles=MongoUsers(opened[USERS]),
         history=MongoHistory(snapshots),
+        books=MongoBooks(opened, snapshots),
         feed=MongoFeed(opened),
         close=close,
         failed=failed,
+        announce=announce,
     )
 
 
@@ -150,7 +161,14 @@ async def _embedded_for_command(database: str, data_dir: Path, now_us: int) -> S
 async def _own_embedded(mongod: EmbeddedMongo, database: str, now_us: int) -> Store:
     uri = await mongod.start()
     try:
-        return await _mongo(uri, database, now_us, stop=mongod.stop, failed=mongod.wait_failed)
+        return await _mongo(
+            uri,
+            database,
+            now_us,
+            stop=mongod.stop,
+            failed=mongod.wait_failed,
+            announce=mongod.announce_server,
+        )
     except BaseException:
         await mongod.stop()
         raise

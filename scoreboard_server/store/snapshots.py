@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -34,16 +34,16 @@ class MongoSnapshot:
     async def standings(self) -> AsyncIterator[tuple[str, int, int]]:
         """See `Snapshot.standings`."""
         async for document in self.scan(STANDINGS, standings_of(self.season.number)):
-            yield document["_id"]["user"], document["score"], document["reached_at"]
+            yield document["_id"]["user"], int(document["score"]), int(document["reached_at"])
 
     async def pending(self) -> AsyncIterator[tuple[str, int, int]]:
         """See `Snapshot.pending`."""
         async for document in self.scan(ENTRIES, {"pending": True}, hint="pending"):
-            yield document["user"], document["points"], document["at"]
+            yield document["user"], int(document["points"]), int(document["at"])
 
     async def scan(
         self, collection: str, wanted: Mapping[str, Any], **options: object
-    ) -> AsyncIterator[Document]:
+    ) -> AsyncGenerator[Document, None]:
         """All documents that match, as of the snapshot. Raises StoreUnavailable.
 
         By raw commands, because the driver's cursors take no cluster time of the caller's choice.
@@ -54,14 +54,18 @@ class MongoSnapshot:
         find = {"find": collection, "filter": wanted, "batchSize": _BATCH, "readConcern": concern, **options}
         cursor = await self._command(find)
         self.position = cursor.get("atClusterTime", self.position)
-        while True:
-            for document in cursor.get("firstBatch") or cursor.get("nextBatch", []):
-                yield document
-            if not cursor["id"]:
-                return
-            cursor = await self._command(
-                {"getMore": cursor["id"], "collection": collection, "batchSize": _BATCH}
-            )
+        try:
+            while True:
+                for document in cursor.get("firstBatch") or cursor.get("nextBatch", []):
+                    yield document
+                if not cursor["id"]:
+                    return
+                cursor = await self._command(
+                    {"getMore": cursor["id"], "collection": collection, "batchSize": _BATCH}
+                )
+        except GeneratorExit:  # nobody reads on; an open cursor would hold the snapshot until it times out
+            await self._database.command({"killCursors": collection, "cursors": [cursor["id"]]})
+            raise
 
     async def _command(self, command: Document) -> dict[str, Any]:
         with reaching():

@@ -41,7 +41,7 @@ class MongoStandings:
         found = self._entries.find({"pending": True, **which}, _TOLD, limit=limit, hint="pending")
         with reaching():
             documents = await found.to_list(limit)  # at once: a step of the loop for each would cost more
-        return [PendingEntry(d["_id"], d["user"], d["points"], d["at"]) for d in documents]
+        return [PendingEntry(d["_id"], d["user"], int(d["points"]), int(d["at"])) for d in documents]
 
     async def fold(self, ids: Sequence[object], sums: Mapping[str, Sum]) -> bool:
         """See `Standings.fold`."""

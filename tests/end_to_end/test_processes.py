@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import secrets
 import time
 from pathlib import Path
@@ -33,6 +34,28 @@ async def test_the_same_board_after_a_restart(
         del told["epoch"], told["version"]
     assert before == after
     assert [row["username"] for row in after["leaderboard"]] == ["Ann", "Cem", "Ben"]
+
+
+async def test_a_score_beyond_32_bits_is_a_score(
+    replica_set: Mongod, database: str, start_server: StartServer, tmp_path: Path
+) -> None:
+    """Counted, folded, read after a restart and explained, it is a number like any other."""
+    config = tmp_path / "config.toml"
+    config.write_text('[actions."jackpot"]\npoints = 1_000_000\n')
+    flags = {"store__uri": replica_set.uri, "store__database": database, "config": config}
+    first = await start_server(**flags)
+    await Api(first).act("ann", "a1", "jackpot")
+    await first.stop()
+    with replica_set.client() as client:
+        standings = client[database]["standings"]
+        assert standings.update_one({}, {"$inc": {"score": 3_000_000_000}}).modified_count == 1
+    api = Api(await start_server(**flags))
+    async with python_watcher(api.socket_url()) as watched:
+        assert (await api.act("ann", "a2", "jackpot"))["newScore"] == 3_002_000_000
+        await watched.until(lambda w: w.rows["ann"]["score"] == 3_002_000_000)
+    assert (await api.board())["leaderboard"][0]["score"] == 3_002_000_000
+    response = await api.fetch("/api/users/ann/actions", bearer=token("ann"))
+    assert [a["total"] for a in json.loads(response.body)["actions"]] == [3_002_000_000, 3_001_000_000]
 
 
 async def test_a_repeat_after_a_restart_adds_nothing(

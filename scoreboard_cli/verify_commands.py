@@ -1,0 +1,180 @@
+"""`scoreboard verify`: do the books add up?"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Protocol
+
+import click
+
+from . import console
+from .live_server import LiveServer, ServerUnreachable
+from .session import REFUSED, UNREACHABLE, Session, command_options, fail, with_store
+
+if TYPE_CHECKING:
+    from scoreboard_server.flow.ports import Books
+    from scoreboard_server.flow.verifying import BoardDifference, Checked
+    from scoreboard_server.rules.books import Difference, Total
+    from scoreboard_server.settings import Settings
+    from scoreboard_server.store.opening import Store
+
+_HEADINGS = [
+    ("season", "right"),
+    ("ledger", "right"),
+    ("found", "right"),
+    ("where", "left"),
+    ("user", "left"),
+]
+
+
+class Tally:
+    """What all spans came to."""
+
+    def __init__(self) -> None:
+        self.entries = 0
+        self.users = 0
+        self.standings: list[Difference] = []
+        self.board: list[BoardDifference] = []
+        self.repaired = 0
+
+    def add(self, checked: Checked) -> None:
+        """Count a span in."""
+        self.entries += checked.entries
+        self.users += checked.users
+        self.standings += checked.standings
+        self.board += checked.board
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether nothing is wrong, or nothing any more."""
+        return len(self.standings) == self.repaired and not self.board
+
+
+@click.command()
+@click.option("--repair", is_flag=True, help="Rebuild the standings that differ from their entries.")
+@click.option("--server", metavar="URL", help="Also compare its board.  [default: the one in this folder]")
+@command_options
+def verify(session: Session, repair: bool, server: str | None) -> None:
+    """Check that ledger, standings and live board agree.
+
+    The ledger is folded again, and compared with what is kept and shown.
+    Exits 1 when anything differs and was not repaired.
+
+    \b
+    Example:  scoreboard verify
+    """
+    settings = session.settings()
+    url = server or _beside(settings)
+    try:
+        tally = with_store(settings, lambda store: _check(store, url, repair=repair))
+    except ServerUnreachable as error:
+        fail(UNREACHABLE, str(error))
+    if session.as_json:
+        console.data_json(_as_json(tally, url))
+    else:
+        if tally.standings or tally.board:
+            console.data_table(_HEADINGS, list(_rows(tally)), "Differences")
+        console.data(_verdict(tally, url))
+    if not tally.adds_up:
+        raise SystemExit(REFUSED)
+
+
+def _beside(settings: Settings) -> str | None:
+    from scoreboard_server.store.data_dir import server_url  # noqa: PLC0415 -- as in session
+
+    return server_url(settings.store.data_dir) if settings.store.uri == "embedded" else None
+
+
+async def _check(store: Store, url: str | None, *, repair: bool) -> Tally:
+    from scoreboard_server.flow.verifying import verify as spans_of  # noqa: PLC0415 -- as in session
+
+    assert store.books is not None  # noqa: S101 -- only a store in another process has none
+    tally = Tally()
+    with _progress(await store.books.entries()) as bar:
+        async for checked in spans_of(store.books, store.history, LiveServer(url) if url else None):
+            tally.add(checked)
+            if repair:
+                tally.repaired += await _repair(store.books, checked)
+            bar.advance(checked.entries)
+    if tally.repaired:
+        await store.books.repaired(time.time_ns() // 1000)
+    return tally
+
+
+async def _repair(books: Books, checked: Checked) -> int:
+    # An entry of no season is no standing's; only somebody who knows how it came about can say whose it is.
+    repairable = [wrong for wrong in checked.standings if wrong.season]
+    for wrong in repairable:
+        await books.repair(wrong.season, wrong.user)
+    return len(repairable)
+
+
+class _Bar(Protocol):
+    def advance(self, entries: int) -> None: ...
+
+
+class _NoBar:
+    def advance(self, entries: int) -> None:
+        """Nobody looks."""
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[_Bar]:
+    if not sys.stderr.isatty():
+        yield _NoBar()
+        return
+    from rich.console import Console  # noqa: PLC0415 -- as in console
+    from rich.progress import Progress  # noqa: PLC0415 -- as in console
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("Folding the ledger", total=total)
+
+        class Bar:
+            def advance(self, entries: int) -> None:
+                progress.advance(task, entries)
+
+        yield Bar()
+
+
+def _rows(tally: Tally) -> Iterator[tuple[str, str, str, str, str]]:
+    for wrong in tally.standings:
+        yield str(wrong.season), _text(wrong.ledger), _text(wrong.standing), "standing", wrong.user
+    for shown in tally.board:
+        yield "now", _score(shown.stored), _score(shown.shown), "live board", shown.user
+
+
+def _text(total: Total | None) -> str:
+    if total is None:
+        return "nothing"
+    return f"{total.score:,} by {total.actions:,}"
+
+
+def _score(score: int | None) -> str:
+    return "nothing" if score is None else f"{score:,}"
+
+
+def _verdict(tally: Tally, url: str | None) -> str:
+    what = "ledger, standings and live board" if url else "ledger and standings"
+    read = f"{tally.entries:,} entries of {tally.users:,} users"
+    if not tally.standings and not tally.board:
+        return f"{read}: {what} agree."
+    count = len(tally.standings) + len(tally.board)
+    done = f", {tally.repaired:,} repaired" if tally.repaired else ""
+    return f"{read}: {count:,} difference{'' if count == 1 else 's'} between {what}{done}."
+
+
+def _as_json(tally: Tally, url: str | None) -> dict[str, Any]:
+    import msgspec  # noqa: PLC0415 -- as in console
+
+    return {
+        "entries": tally.entries,
+        "users": tally.users,
+        "server": url,
+        "standings": msgspec.to_builtins(tally.standings),
+        "board": msgspec.to_builtins(tally.board),
+        "repaired": tally.repaired,
+        "addsUp": tally.adds_up,
+    }

@@ -1,0 +1,99 @@
+"""Verifying: the ledger is folded again and compared with the standings, and with a server's live board."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Mapping
+from typing import Protocol
+
+from msgspec import Struct
+
+from ..rules.books import Difference, differences
+from .ports import Books, History, Span
+
+# A snapshot lives five minutes; a span of so many entries is read in seconds.
+SPAN_ENTRIES = 50_000
+_LOOKS = 10
+_LOOK_PAUSE_S = 0.3
+
+
+class LiveScores(Protocol):
+    """The board of a running server."""
+
+    async def scores(self, users: Collection[str]) -> dict[str, int]:
+        """The scores shown of those users who are on it."""
+        ...
+
+
+class BoardDifference(Struct, frozen=True):
+    """A server shows another score than what is stored adds up to. None: not on the board."""
+
+    user: str
+    stored: int | None
+    shown: int | None
+
+
+class Checked(Struct, frozen=True):
+    """What one span of users came to."""
+
+    entries: int
+    users: int
+    standings: list[Difference]
+    board: list[BoardDifference]
+
+
+async def verify(books: Books, history: History, live: LiveScores | None = None) -> AsyncIterator[Checked]:
+    """Check span by span of users, in their order, each in one snapshot; the memory needed is that of a span.
+
+    live: the board to compare with, if a server runs. Raises StoreUnavailable.
+    """
+    after: str | None = ""
+    while after is not None:
+        span = await books.span(after, SPAN_ENTRIES)
+        wrong = list(differences(span.folded, span.standings))
+        board = await _wrong_on_board(span, history, live) if live is not None else []
+        users = {user for _, user in span.folded} | set(span.pending)
+        yield Checked(span.entries, len(users), wrong, board)
+        after = span.last
+
+
+async def _wrong_on_board(span: Span, history: History, live: LiveScores) -> list[BoardDifference]:
+    expected = _scores(span)
+    shown = await live.scores(expected.keys()) if expected else {}
+    doubtful = [user for user, score in expected.items() if shown.get(user) != score]
+    looked_at = [await _look_closer(user, history, live) for user in doubtful]
+    return [wrong for wrong in looked_at if wrong is not None]
+
+
+def _scores(span: Span) -> Mapping[str, int]:
+    """What the board should show of each user: folded entries of the season and pending ones."""
+    scores = {user: total.score for (season, user), total in span.folded.items() if season == span.season}
+    for user, total in span.pending.items():
+        scores[user] = scores.get(user, 0) + total.score
+    return scores
+
+
+async def _look_closer(user: str, history: History, live: LiveScores) -> BoardDifference | None:
+    """The board moves meanwhile: it is wrong only if it never fits between two looks at the store."""
+    wrong: BoardDifference | None = None
+    for look in range(_LOOKS):
+        if look:
+            await asyncio.sleep(_LOOK_PAUSE_S)
+        before = await _stored(user, history)
+        shown = (await live.scores([user])).get(user)
+        after = await _stored(user, history)
+        if shown in (before, after) or _between(before, shown, after):
+            return None
+        wrong = BoardDifference(user, after, shown)
+    return wrong
+
+
+async def _stored(user: str, history: History) -> int | None:
+    past = await history.past(user, None, 1)
+    return past.total if past.entries else None
+
+
+def _between(before: int | None, shown: int | None, after: int | None) -> bool:
+    if before is None or shown is None or after is None:
+        return False
+    return min(before, after) <= shown <= max(before, after)

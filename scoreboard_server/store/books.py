@@ -1,0 +1,135 @@
+"""Reading ledger and standings side by side, and setting a standing right."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+from bson import Int64, MaxKey
+from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
+from pymongo.errors import OperationFailure
+from pymongo.read_concern import ReadConcern
+from pymongo.write_concern import WriteConcern
+
+from ..flow.ports import Span, StoreUnavailable
+from ..rules.books import Total
+from .documents import ENTRIES, SEASONS, SHAPE, STANDINGS, Document, standing_id
+from .reaching import reaching
+from .snapshots import MongoSnapshot, MongoSnapshots
+
+_MAJORITY = WriteConcern("majority", j=True)
+_TOLD = {"user": 1, "points": 1, "at": 1, "season": 1, "pending": 1}
+# An entry that is neither pending nor of a season is counted nowhere; no standing is ever of this season.
+_NOWHERE = 0
+_WRITE_CONFLICT, _DUPLICATE_KEY = 112, 11000
+_TRIES = 50
+_TRY_PAUSE_S = 0.05
+
+
+class MongoBooks:
+    """Fits `flow.ports.Books`."""
+
+    def __init__(self, database: AsyncIOMotorDatabase[Document], snapshots: MongoSnapshots) -> None:
+        self._database = database
+        self._snapshots = snapshots
+
+    async def entries(self) -> int:
+        """See `Books.entries`."""
+        with reaching():
+            return await self._database[ENTRIES].estimated_document_count()
+
+    async def span(self, after: str, least: int) -> Span:
+        """See `Books.span`."""
+        async with self._snapshots.snapshot() as snapshot:
+            span = Span(
+                season=snapshot.season.number, last=None, entries=0, folded={}, pending={}, standings={}
+            )
+            await _read_ledger(snapshot, after, least, span)
+            async for season in snapshot.scan(SEASONS, {}):
+                await _read_standings(snapshot, season["_id"], after, span)
+            return span
+
+    async def repair(self, season: int, user: str) -> None:
+        """See `Books.repair`."""
+        for _ in range(_TRIES):
+            if await self._try_to_repair(season, user):
+                return
+            await asyncio.sleep(_TRY_PAUSE_S)
+        raise StoreUnavailable(f"the standing of {user} is being folded all the time")
+
+    async def _try_to_repair(self, season: int, user: str) -> bool:
+        """False when a fold has met it in the standing."""
+        with reaching():
+            async with await self._database.client.start_session() as session:
+                try:
+                    async with session.start_transaction(
+                        read_concern=ReadConcern("snapshot"), write_concern=_MAJORITY
+                    ):
+                        await self._rebuild(session, season, user)
+                except OperationFailure as error:
+                    if error.code in (_WRITE_CONFLICT, _DUPLICATE_KEY):
+                        return False
+                    raise
+        return True
+
+    async def repaired(self, now_us: int) -> None:
+        """See `Books.repaired`."""
+        with reaching():
+            current = {"state": "current"}
+            await self._database[SEASONS].update_one(current, {"$set": {"repaired_at": Int64(now_us)}})
+
+    async def _rebuild(self, session: AsyncIOMotorClientSession, season: int, user: str) -> None:
+        standings = self._database[STANDINGS]
+        which = {"_id": standing_id(season, user)}
+        total = Total()
+        entries = self._database[ENTRIES].find({"user": user, "season": season}, _TOLD, session=session)
+        async for document in entries:
+            total.add(int(document["points"]), int(document["at"]))
+        if not total.actions:
+            await standings.delete_one(which, session=session)
+            return
+        right = {
+            "v": SHAPE,
+            "score": total.score,
+            "actions": total.actions,
+            "reached_at": Int64(total.reached_at),
+        }
+        await standings.replace_one(which, right, upsert=True, session=session)
+
+
+async def _read_ledger(snapshot: MongoSnapshot, after: str, least: int, span: Span) -> None:
+    """Fold whole users, at least so many entries; `span.last` stays None when there are no more."""
+    user = after
+    async with aclosing(_entries_after(snapshot, after)) as entries:
+        async for document in entries:
+            if document["user"] != user and span.entries >= least:
+                span.last = user
+                return
+            user = document["user"]
+            _fold(span, document)
+
+
+def _entries_after(snapshot: MongoSnapshot, after: str) -> AsyncGenerator[Document, None]:
+    order = {"user": 1, "action": 1}
+    return snapshot.scan(ENTRIES, {"user": {"$gt": after}}, sort=order, hint="user_action", projection=_TOLD)
+
+
+def _fold(span: Span, document: Document) -> None:
+    span.entries += 1
+    user = document["user"]
+    if document.get("pending"):
+        total = span.pending.setdefault(user, Total())
+    else:
+        total = span.folded.setdefault((document.get("season", _NOWHERE), user), Total())
+    total.add(int(document["points"]), int(document["at"]))
+
+
+async def _read_standings(snapshot: MongoSnapshot, season: int, after: str, span: Span) -> None:
+    last = MaxKey() if span.last is None else span.last
+    which = {"_id": {"$gt": {"season": season, "user": after}, "$lte": {"season": season, "user": last}}}
+    async for document in snapshot.scan(STANDINGS, which):
+        account = (season, document["_id"]["user"])
+        span.standings[account] = Total(
+            int(document["score"]), int(document["actions"]), int(document["reached_at"])
+        )

@@ -1,0 +1,120 @@
+"""Verifying: spans of users against their standings, and a live board that moves meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+import pytest
+
+from scoreboard_server.flow import verifying as verifying_module
+from scoreboard_server.flow.ports import Past, Span
+from scoreboard_server.flow.verifying import BoardDifference, Checked, verify
+from scoreboard_server.rules.books import Difference, Total
+from scoreboard_server.rules.entry import Entry
+from scoreboard_server.rules.history import Place
+
+
+class FakeBooks:
+    """Spans in a list."""
+
+    def __init__(self, *spans: Span) -> None:
+        self.spans = spans
+        self.asked: list[str] = []
+
+    async def entries(self) -> int:
+        return sum(span.entries for span in self.spans)
+
+    async def span(self, after: str, least: int) -> Span:
+        self.asked.append(after)
+        return self.spans[len(self.asked) - 1]
+
+    async def repair(self, season: int, user: str) -> None:
+        raise AssertionError("nobody asked for it")
+
+    async def repaired(self, now_us: int) -> None:
+        raise AssertionError("nobody asked for it")
+
+
+class FakeHistory:
+    """What is stored of each user, as a function of how often it was asked."""
+
+    def __init__(self, stored: Callable[[int], int]) -> None:
+        self.looks = 0
+        self._stored = stored
+
+    async def past(self, user: str, before: Place | None, limit: int) -> Past:
+        self.looks += 1
+        return Past(self._stored(self.looks), [Entry(user, "a", "open", 1, 1)])
+
+
+class FakeBoard:
+    """A live board as a function of how often it was asked."""
+
+    def __init__(self, shown: Callable[[int], dict[str, int]]) -> None:
+        self.looks = 0
+        self._shown = shown
+
+    async def scores(self, users: Collection[str]) -> dict[str, int]:
+        self.looks += 1
+        return {user: score for user, score in self._shown(self.looks).items() if user in users}
+
+
+def span(last: str | None = None) -> Span:
+    """Ann has 10 folded and 5 pending; in an older season she had 3."""
+    ann = {(2, "ann"): Total(10, 1, 7), (1, "ann"): Total(3, 1, 2)}
+    return Span(2, last, 3, dict(ann), {"ann": Total(5, 1, 9)}, dict(ann))
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verifying_module, "_LOOK_PAUSE_S", 0.0)
+
+
+async def checked(books: FakeBooks, history: FakeHistory, board: FakeBoard | None = None) -> list[Checked]:
+    """What each span came to."""
+    return [each async for each in verify(books, history, board)]
+
+
+async def test_it_goes_span_by_span_to_the_end() -> None:
+    """Each begins behind the last user of the one before, and counts its entries and users."""
+    books = FakeBooks(span("ann"), span("ben"), span(None))
+    result = await checked(books, FakeHistory(lambda _: 15))
+    assert books.asked == ["", "ann", "ben"]
+    assert [(each.entries, each.users) for each in result] == [(3, 1)] * 3
+    assert not any(each.standings or each.board for each in result)
+
+
+async def test_a_wrong_standing_is_told() -> None:
+    """In whatever season it is."""
+    wrong = span()
+    wrong.standings[1, "ann"] = Total(4, 1, 2)
+    (result,) = await checked(FakeBooks(wrong), FakeHistory(lambda _: 15))
+    assert result.standings == [Difference(1, "ann", Total(3, 1, 2), Total(4, 1, 2))]
+
+
+async def test_a_board_that_agrees_is_asked_once() -> None:
+    """It shows the season's folded and pending points together."""
+    board = FakeBoard(lambda _: {"ann": 15})
+    (result,) = await checked(FakeBooks(span()), FakeHistory(lambda _: 15), board)
+    assert (result.board, board.looks) == ([], 1)
+
+
+@pytest.mark.parametrize("shown", [{"ann": 16}, {}])
+async def test_a_board_that_stays_wrong_is_told(shown: dict[str, int]) -> None:
+    """Another score, or no place at all, after every further look."""
+    (result,) = await checked(FakeBooks(span()), FakeHistory(lambda _: 15), FakeBoard(lambda _: shown))
+    assert result.board == [BoardDifference("ann", 15, shown.get("ann"))]
+
+
+async def test_a_board_that_moves_is_no_difference() -> None:
+    """An action that is counted between two looks fits in between."""
+    moving = FakeHistory(lambda look: 15 + 10 * look)
+    (result,) = await checked(FakeBooks(span()), moving, FakeBoard(lambda look: {"ann": 10 + 15 * look}))
+    assert result.board == []
+
+
+async def test_a_board_that_is_behind_for_a_moment_is_no_difference() -> None:
+    """What another server counted arrives a little later."""
+    board = FakeBoard(lambda look: {"ann": 5 if look < 4 else 15})
+    (result,) = await checked(FakeBooks(span()), FakeHistory(lambda _: 15), board)
+    assert (result.board, board.looks) == ([], 4)
