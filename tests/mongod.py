@@ -14,7 +14,8 @@ from pathlib import Path
 from pymongo import MongoClient
 from pymongo.errors import AutoReconnect, PyMongoError
 
-from scoreboard_server.store.embedded import PORTS, EmbeddedError, find_mongod
+from scoreboard_server.store.embedded import EmbeddedError, find_mongod
+from scoreboard_server.store.mongod_place import PORTS
 
 _PATIENCE_S = 30.0
 
