@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import logging
 from contextlib import aclosing
 
@@ -31,34 +30,40 @@ _AWAY_PAUSE_S = 0.5
 class MarkFence:
     """Passed when a mark of our own, written after the call, has come back by the feed.
 
-    The feed is in order, so by then everything that was durable before the call has been followed.
+    The feed is in order, so by then everything that was durable before the call has been followed. One mark
+    is written at a time; whoever calls meanwhile shares the next one.
     """
 
     def __init__(self, feed: Feed, writer: str) -> None:
         self._feed = feed
         self._writer = writer
-        self._numbers = itertools.count(1)
-        self._waiting: dict[int, asyncio.Future[None]] = {}
+        self._sending = asyncio.Lock()
+        self._sent = 0
+        self._waiting: dict[int, asyncio.Event] = {}
 
     async def passed(self, patience: float) -> bool:
         """True once it is passed, False when that isn't known after `patience` seconds."""
-        number = next(self._numbers)
-        self._waiting[number] = asyncio.get_running_loop().create_future()
+        number = self._sent + 1  # what is under way now may have been written before this call
+        came_back = self._waiting.setdefault(number, asyncio.Event())
         try:
             async with asyncio.timeout(patience):
-                await self._feed.mark(self._writer, number)
-                await self._waiting[number]
+                await self._send(number)
+                await came_back.wait()
         except (TimeoutError, StoreUnavailable):
             return False
-        finally:
-            del self._waiting[number]
         return True
+
+    async def _send(self, number: int) -> None:
+        async with self._sending:
+            if self._sent >= number:
+                return
+            self._sent = number
+            await self._feed.mark(self._writer, number)
 
     def seen(self, number: int) -> None:
         """The feed has brought this mark; earlier ones may have been overwritten by it."""
-        for waiting, passed in self._waiting.items():
-            if waiting <= number and not passed.done():
-                passed.set_result(None)
+        for waiting in [each for each in self._waiting if each <= number]:
+            self._waiting.pop(waiting).set()
 
 
 class OpenFence:

@@ -47,6 +47,13 @@ class Fence(Protocol):
         ...
 
 
+class _NotFollowed(Unavailable):
+    """It counts, as that type; but this board does not show it yet."""
+
+    def __init__(self) -> None:
+        super().__init__("store_unavailable", "Counted before; the score is not known here yet.")
+
+
 class Pipeline:
     """Counts each submission once and tells its caller the new score and rank.
 
@@ -82,14 +89,20 @@ class Pipeline:
         while (flight := self._flights.find(key)) is not None:
             answer = await flight.answer()
             if flight.entry.type == submission.type:
-                return _as_repeat(answer)
-            if isinstance(answer, Receipt):
+                return await self._repeated(submission.user, _receipt(answer))
+            if isinstance(answer, Receipt | _NotFollowed):
                 raise _reused()
             if isinstance(answer, Unavailable):
-                raise answer
+                raise not_added()
             # The other type was refused, so the id may well be of ours.
         flight = self._take_off(submission, points)
         return _receipt(await flight.answer())
+
+    async def _repeated(self, user: str, shared: Receipt) -> Receipt:
+        """What who has joined a flight is told: another process may have shown more in the meantime."""
+        if not await self._fence.passed(FENCE_PATIENCE_S):
+            raise _NotFollowed
+        return self._shown(user, shared.points)
 
     def _take_off(self, submission: Submission, points: int) -> Flight:
         self._check_open()
@@ -237,9 +250,10 @@ class Pipeline:
         self._under_way.create_task(self._answer_when_followed(repeats))
 
     async def _answer_when_followed(self, repeats: Sequence[tuple[Flight, Recorded]]) -> None:
-        followed = all(original.writer == self._writer for _, original in repeats)
+        # Also for what this process has counted itself: its repeat elsewhere may have shown more by now.
+        followed = False
         try:
-            followed = followed or await self._fence.passed(FENCE_PATIENCE_S)
+            followed = await self._fence.passed(FENCE_PATIENCE_S)
         finally:
             for flight, original in repeats:
                 self._flights.land(flight, self._answer_repeat(flight.entry, original, followed=followed))
@@ -247,12 +261,13 @@ class Pipeline:
     def _answer_repeat(self, entry: Entry, original: Recorded, *, followed: bool) -> Receipt | Refusal:
         if original.type != entry.type:
             return _reused()
-        if not followed and original.writer != self._writer:
-            return Unavailable("store_unavailable", "Counted before; the score is not known here yet.")
-        standing = self._live.board.standing(entry.user)
+        return self._shown(entry.user, original.points) if followed else _NotFollowed()
+
+    def _shown(self, user: str, points: int) -> Receipt:
+        standing = self._live.board.standing(user)
         if standing is None:
-            return Receipt(0, None, original.points, replayed=True)
-        return Receipt(standing.score, standing.rank, original.points, replayed=True)
+            return Receipt(0, None, points, replayed=True)
+        return Receipt(standing.score, standing.rank, points, replayed=True)
 
     # --- when the store is away -------------------------------------------------------------------
 
@@ -283,13 +298,9 @@ class Pipeline:
 
 def _receipt(answer: Receipt | Refusal) -> Receipt:
     if isinstance(answer, Refusal):
-        raise answer
+        # Everyone who waits is raised this one; without the frames of those before.
+        raise answer.with_traceback(None)
     return answer
-
-
-def _as_repeat(answer: Receipt | Refusal) -> Receipt:
-    receipt = _receipt(answer)
-    return Receipt(receipt.score, receipt.rank, receipt.points, replayed=True)
 
 
 def _reused() -> Refusal:

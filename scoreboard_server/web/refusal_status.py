@@ -42,7 +42,7 @@ _CODES = {
 
 def status_of(refusal: Refusal) -> HTTPStatus:
     """The HTTP status of a refusal."""
-    return _STATUS[type(refusal)]
+    return next(status for kind, status in _STATUS.items() if isinstance(refusal, kind))
 
 
 def code_of(status: int) -> tuple[str, str]:

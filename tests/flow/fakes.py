@@ -170,6 +170,8 @@ class FakeFeed:
         self.positions: list[object] = []
         self.marks: list[int] = []
         self.away = False
+        self.go = asyncio.Event()
+        self.go.set()
 
     async def follow(self, position: object, writer: str) -> AsyncGenerator[Change, None]:
         self.positions.append(position)
@@ -183,3 +185,4 @@ class FakeFeed:
         if self.away:
             raise StoreUnavailable("away")
         self.marks.append(number)
+        await self.go.wait()

@@ -131,6 +131,22 @@ async def test_the_fence_passes_with_its_mark(setup: Setup) -> None:
     assert await first and await second
 
 
+async def test_who_calls_while_a_mark_is_written_needs_the_next_one(setup: Setup) -> None:
+    """That one may have been written before the call; all who call meanwhile share the next."""
+    setup.feed.go.clear()
+    first = asyncio.create_task(setup.fence.passed(1))
+    await asyncio.sleep(0.01)
+    later = [asyncio.create_task(setup.fence.passed(1)) for _ in range(20)]
+    await asyncio.sleep(0.01)
+    setup.feed.go.set()
+    setup.feed.queue.put_nowait(MarkSeen(1))
+    assert await first
+    await asyncio.sleep(0.01)
+    assert (setup.feed.marks, [each.done() for each in later]) == ([1, 2], [False] * 20)
+    setup.feed.queue.put_nowait(MarkSeen(2))
+    assert all(await asyncio.gather(*later))
+
+
 async def test_the_fence_is_honest_about_time(setup: Setup) -> None:
     """No mark in time, or no store to write it to: not known."""
     assert not await setup.fence.passed(0.01)
