@@ -19,8 +19,8 @@ from ..flow.ports import StoreUnavailable
 
 _PASSING_LABELS = ("RetryableWriteError", "TransientTransactionError", "UnknownTransactionCommitResult")
 
-# Error codes of a server that is stepping down, shutting down, overloaded or out of time (239: a snapshot
-# older than it keeps; the next one is young); from the server's error_codes.yml.
+# Error codes of a server that is stepping down, shutting down, rolling back (133, 175, 237), overloaded or
+# out of time (239: a snapshot older than it keeps; the next one is young); from the server's error_codes.yml.
 _PASSING_CODES = frozenset(
     {
         6,
@@ -30,10 +30,13 @@ _PASSING_CODES = frozenset(
         64,
         89,
         91,
+        133,
         134,
+        175,
         189,
         202,
         234,
+        237,
         239,
         246,
         251,
