@@ -1,0 +1,32 @@
+"""The short form of chaos: every kind of fault once, in the normal run of the tests."""
+
+from __future__ import annotations
+
+import random
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from .chronicle import Chronicle
+from .faults import FAULTS
+from .rounds import play_round
+from .stage import OpenStage, embedded_stage, proxied_stage, replicated_stage
+from .submitters import Crowd
+
+pytestmark = [pytest.mark.database, pytest.mark.timeout(600)]
+
+
+@pytest.mark.parametrize("open_stage", [embedded_stage, proxied_stage, replicated_stage])
+async def test_what_was_acknowledged_counts_once_whatever_happens(open_stage: OpenStage) -> None:
+    """Acknowledged actions are in the ledger, each once, and every board is the fold of it."""
+    rng = random.Random(7)
+    chronicle = Chronicle()
+    with tempfile.TemporaryDirectory(prefix="chaos-", ignore_cleanup_errors=True) as folder:
+        async with open_stage(Path(folder), rng) as stage:
+            ports = [server.port for server in stage.servers]
+            crowd = Crowd(ports, chronicle, seed="short", users=8)
+            for fault in FAULTS[stage.name]:
+                assert not await play_round(stage, crowd, [[fault]], chronicle, rng), chronicle.violations
+    assert not [*chronicle.violations, *stage.take_surprises()]
+    assert chronicle.acknowledged > 100
