@@ -79,34 +79,29 @@ def _read(session: Session, user: str, limit: int, place: Place | None) -> tuple
 
 
 def _as_json(user: str, page: Page, standing: dict[str, Any] | None) -> dict[str, Any]:
+    import msgspec  # noqa: PLC0415 -- as in session
+
+    from scoreboard_server.flow.explaining import action  # noqa: PLC0415 -- as in session
+
     return {
         "userId": user,
         "score": standing["score"] if standing else None,
         "rank": standing["rank"] if standing else None,
-        "actions": [
-            {
-                "actionId": line.entry.action,
-                "actionType": line.entry.type,
-                "points": line.entry.points,
-                "at": _when(line, "microseconds"),
-                "total": line.total,
-            }
-            for line in page.lines
-        ],
+        "actions": [msgspec.to_builtins(action(line)) for line in page.lines],
         "next": str(page.next) if page.next else None,
     }
 
 
 def _cells(line: Line) -> tuple[str, str, str, str, str]:
     entry = line.entry
-    when = _when(line, "seconds").replace("T", " ").removesuffix("Z")
+    when = _when(line).replace("T", " ").removesuffix("Z")
     return when, f"{entry.points:+,}", f"{line.total:,}", entry.type, entry.action
 
 
-def _when(line: Line, precision: str) -> str:
+def _when(line: Line) -> str:
     from scoreboard_server.live.reader import timestamp  # noqa: PLC0415 -- as in session
 
-    return timestamp(line.entry.at, precision)
+    return timestamp(line.entry.at, "seconds")
 
 
 def _title(user: str, standing: dict[str, Any] | None) -> str:

@@ -6,6 +6,7 @@ import asyncio
 
 from msgspec import Struct
 
+from ..live.reader import timestamp
 from ..rules.history import Line, Place, place_behind, told
 from ..rules.refusals import Unavailable
 from .ports import History, StoreUnavailable
@@ -20,6 +21,22 @@ class Page(Struct, frozen=True):
 
     lines: list[Line]
     next: Place | None
+
+
+class Action(Struct, frozen=True, rename="camel"):
+    """One line as clients read it. at: RFC 3339 in UTC. total: the score with it and all older ones."""
+
+    action_id: str
+    action_type: str
+    points: int
+    at: str
+    total: int
+
+
+def action(line: Line) -> Action:
+    """The line, for clients."""
+    entry = line.entry
+    return Action(entry.action, entry.type, entry.points, timestamp(entry.at, "microseconds"), line.total)
 
 
 async def explain(history: History, user: str, place: Place | None, limit: int) -> Page:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 from msgspec import Struct
 
-from ..live.reader import timestamp
-from ..rules.history import Line, read_place
+from ..flow.explaining import Action, action
+from ..rules.history import read_place
 from ..rules.refusals import Forbidden
 from .base_handler import BaseHandler
 
@@ -16,16 +16,6 @@ _DEFAULT_LIMIT = 50
 _encode = msgspec.json.Encoder().encode
 
 
-class Action(Struct, frozen=True, rename="camel"):
-    """One counted action. at: RFC 3339 in UTC. total: the season's score with it and all older ones."""
-
-    action_id: str
-    action_type: str
-    points: int
-    at: str
-    total: int
-
-
 class Actions(Struct, frozen=True, rename="camel"):
     """The answer. next: the next page's `cursor`. score, rank: of now; null for who isn't on the board."""
 
@@ -33,12 +23,6 @@ class Actions(Struct, frozen=True, rename="camel"):
     next: str | None
     score: int | None
     rank: int | None
-
-
-def action(line: Line) -> Action:
-    """A line of the story as clients read it."""
-    entry = line.entry
-    return Action(entry.action, entry.type, entry.points, timestamp(entry.at, "microseconds"), line.total)
 
 
 class ActionsHandler(BaseHandler):
