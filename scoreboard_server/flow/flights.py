@@ -139,3 +139,10 @@ def not_added() -> Refusal:
         "The store does not answer; this request has added nothing. Repeat the same id.",
         retry_after=2,
     )
+
+
+def not_taken() -> Refusal:
+    """The store refuses its entry, for good as far as it says; an admin has to look at the log."""
+    return Unavailable(
+        "store_unavailable", "The store does not take this action. Repeat the same id later.", retry_after=30
+    )

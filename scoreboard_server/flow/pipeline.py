@@ -21,8 +21,8 @@ from ..live.live_board import LiveBoard
 from ..rules.entry import Entry, Receipt, Submission
 from ..rules.refusals import Refusal, Unacceptable, Unavailable
 from ..rules.sequence import Sequence as Instants
-from .flights import Flight, Flights, not_added
-from .ports import Batch, Ledger, Recorded, StoreUnavailable
+from .flights import Flight, Flights, not_added, not_taken
+from .ports import Batch, EntriesRefused, Ledger, Recorded, StoreUnavailable
 
 log = logging.getLogger("scoreboard.pipeline")
 
@@ -201,8 +201,7 @@ class Pipeline:
 
     async def _write(self, flights: Sequence[Flight]) -> None:
         self._batches += 1
-        batch = Batch(self._writer, self._batches, [flight.entry for flight in flights])
-        originals = await self._persist(batch)
+        flights, originals = await self._persist_what_can_be(flights, self._batches)
         foreign: list[tuple[Flight, Recorded]] = []
         for index, flight in enumerate(flights):
             original = originals.get(index)
@@ -212,6 +211,25 @@ class Pipeline:
                 foreign.append((flight, original))
         if foreign:
             self._answer_repeats(foreign)
+
+    async def _persist_what_can_be(
+        self, flights: Sequence[Flight], number: int
+    ) -> tuple[Sequence[Flight], Mapping[int, Recorded]]:
+        """Those that are durable now, and the originals of some by their indexes."""
+        while flights:
+            batch = Batch(self._writer, number, [flight.entry for flight in flights])
+            try:
+                return flights, await self._persist(batch)
+            except EntriesRefused as refused:
+                # The others are there, and will be recognised as this batch's.
+                flights = self._turn_away(flights, refused)
+        return [], {}
+
+    def _turn_away(self, flights: Sequence[Flight], refused: EntriesRefused) -> Sequence[Flight]:
+        log.error("the store refuses %d of %d entries: %s", len(refused.why), len(flights), refused)
+        for index in refused.why:
+            self._flights.land(flights[index], not_taken())
+        return [flight for index, flight in enumerate(flights) if index not in refused.why]
 
     async def _persist(self, batch: Batch) -> Mapping[int, Recorded]:
         """Make the batch durable, however long it takes; the originals of what others had counted before."""

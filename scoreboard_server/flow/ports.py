@@ -22,6 +22,17 @@ class StoreUnavailable(Exception):  # noqa: N818 -- a state of the world, which 
     """The store did not answer, or its answer was lost: what was asked may or may not have happened."""
 
 
+class EntriesRefused(Exception):  # noqa: N818 -- as above
+    """The store will not take some entries of a batch, and never will; it has taken all the others.
+
+    why: what it says of each, by its index.
+    """
+
+    def __init__(self, why: Mapping[int, str]) -> None:
+        super().__init__(next(iter(why.values())))
+        self.why = why
+
+
 class HistoryLost(Exception):  # noqa: N818 -- as above
     """The change feed can't go on from where it was; the board must be read again."""
 
@@ -50,7 +61,7 @@ class Ledger(Protocol):
         """Add the entries that aren't there yet, durable on a majority when this returns.
 
         Returns the indexes of those that were there already. Repeating a call is safe.
-        Raises StoreUnavailable when the outcome is unknown.
+        Raises StoreUnavailable when the outcome is unknown, and EntriesRefused when only some were refused.
         """
         ...
 
@@ -100,6 +111,10 @@ class Books(Protocol):
 
     async def span(self, after: str, least: int) -> Span:
         """The users behind `after`, in order, until so many entries are read. Raises StoreUnavailable."""
+        ...
+
+    async def without_standing(self, users: Collection[str]) -> set[str]:
+        """Those of these users of whom nothing is folded this season. Raises StoreUnavailable."""
         ...
 
     async def repair(self, season: int, user: str) -> None:

@@ -8,7 +8,7 @@ from itertools import islice
 from motor.motor_asyncio import AsyncIOMotorCollection
 from pymongo.errors import BulkWriteError
 
-from ..flow.ports import Batch, Key, Recorded
+from ..flow.ports import Batch, EntriesRefused, Key, Recorded
 from .documents import Document, entry_documents, recorded
 from .reaching import reaching
 
@@ -49,8 +49,13 @@ class MongoLedger:
 def _duplicates(error: BulkWriteError) -> frozenset[int]:
     """The indexes that were there already, if that is all that went wrong."""
     write_errors = (error.details or {}).get("writeErrors", [])
-    if any(e["code"] != _DUPLICATE_KEY for e in write_errors):
+    if not write_errors:  # nothing that is about single entries
         raise error
+    why = {
+        e["index"]: f"{e['errmsg']} (code {e['code']})" for e in write_errors if e["code"] != _DUPLICATE_KEY
+    }
+    if why:
+        raise EntriesRefused(why) from error
     return frozenset(e["index"] for e in write_errors)
 
 

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from scoreboard_server.flow.ports import (
     Batch,
     Change,
+    EntriesRefused,
     HistoryLost,
     Key,
     Recorded,
@@ -25,13 +26,15 @@ class FakeLedger:
     """Entries in a dict. `faults` are taken one per call: "before", "after" or "slow"; else it works.
 
     "before" fails with nothing written, "after" fails with everything written, "slow" waits for `go`. Of a
-    look-up: "look up" fails, "uncommitted" finds nothing that is on a majority yet.
+    look-up: "look up" fails, "uncommitted" finds nothing that is on a majority yet. Entries of a user in
+    `poisoned` are refused, the others of their batch added.
     """
 
     def __init__(self) -> None:
         self.entries: dict[Key, tuple[Entry, str, int]] = {}
         self.faults: list[str] = []
         self.batches: list[Batch] = []
+        self.poisoned: set[str] = set()
         self.go = asyncio.Event()
 
     async def append(self, batch: Batch) -> frozenset[int]:
@@ -42,9 +45,14 @@ class FakeLedger:
         await asyncio.sleep(0)
         if fault == "before":
             raise StoreUnavailable("before")
-        duplicates = frozenset(i for i, entry in enumerate(batch.entries) if not self._add(entry, batch))
+        refused = {i: "poisoned" for i, entry in enumerate(batch.entries) if entry.user in self.poisoned}
+        duplicates = frozenset(
+            i for i, entry in enumerate(batch.entries) if i not in refused and not self._add(entry, batch)
+        )
         if fault == "after":
             raise StoreUnavailable("after")
+        if refused:
+            raise EntriesRefused(refused)
         return duplicates
 
     def _add(self, entry: Entry, batch: Batch) -> bool:

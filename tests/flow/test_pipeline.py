@@ -377,3 +377,31 @@ async def test_an_interlude_that_fails_fails_its_caller_alone(setup: Setup) -> N
     with pytest.raises(ValueError, match="no"):
         await setup.pipeline.between_batches(fail)
     assert (await setup.submit()).score == 10
+
+
+@pytest.mark.parametrize("faults", [[], ["after"], ["before"]])
+async def test_a_poisoned_entry_fails_alone(setup: Setup, faults: list[str]) -> None:
+    """Its caller is told, each neighbour is counted once, also when answers are lost."""
+    setup.ledger.poisoned = {"eve"}
+    setup.ledger.put(Entry("cid", "a0", "open", 10, 1), "other")
+    setup.ledger.faults = faults
+    users = ["ann", "eve", "ben", "cid", "eve"]
+    answers = await asyncio.gather(
+        *(setup.submit(user, f"a{i % 3}") for i, user in enumerate(users)), return_exceptions=True
+    )
+    assert [getattr(a, "code", None) or a.score for a in answers] == [  # type: ignore[union-attr]
+        10,
+        "store_unavailable",
+        10,
+        0,
+        "store_unavailable",
+    ]
+    assert [setup.ledger.score(user) for user in ("ann", "eve", "ben", "cid")] == [10, 0, 10, 10]
+
+
+async def test_a_batch_of_nothing_but_poison_is_over(setup: Setup) -> None:
+    """Nobody is left waiting, and what comes next is counted."""
+    setup.ledger.poisoned = {"eve"}
+    with pytest.raises(Unavailable):
+        await setup.submit("eve")
+    assert (await setup.submit("ann")).score == 10

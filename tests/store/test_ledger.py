@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from scoreboard_server.flow.ports import Recorded, StoreUnavailable
+from scoreboard_server.flow.ports import EntriesRefused, Recorded, StoreUnavailable
 from scoreboard_server.store.opening import Store
 
 from ..mongod import Mongod
@@ -202,3 +202,16 @@ async def test_a_server_that_steps_or_shuts_down_is_unavailable(
     fragile.fail("find", errorCode=code)
     with pytest.raises(StoreUnavailable):
         await fragile_store.ledger.look_up([A1])
+
+
+@pytest.mark.database
+async def test_an_entry_that_the_database_refuses_fails_alone(mongo_store: Store, raw: Raw) -> None:
+    """A rule that somebody has put on the collection names whom it hits; the others are there."""
+    await mongo_store.ledger.append(batch(entry("ann")))
+    raw.command("collMod", "entries", validator={"user": {"$ne": "eve"}})
+    some = batch(entry("ann"), entry("eve"), entry("ben"), number=2)
+    with pytest.raises(EntriesRefused, match=r"failed validation.*121") as refused:
+        await mongo_store.ledger.append(some)
+    assert list(refused.value.why) == [1]
+    found = await mongo_store.ledger.look_up([(user, "a1") for user in ("ann", "eve", "ben")])
+    assert {user: r.batch for (user, _), r in found.items()} == {"ann": 1, "ben": 2}
