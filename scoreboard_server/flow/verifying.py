@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Protocol
 
 from msgspec import Struct
@@ -22,6 +22,14 @@ class LiveScores(Protocol):
 
     async def scores(self, users: Collection[str]) -> dict[str, int]:
         """The scores shown of those users who are on it."""
+        ...
+
+    async def count(self) -> int:
+        """How many users are on it."""
+        ...
+
+    async def users(self, offset: int) -> Sequence[str]:
+        """Some users in the order of their ranks, those above `offset` left out; nobody behind the last."""
         ...
 
 
@@ -45,20 +53,40 @@ class Checked(Struct, frozen=True):
 async def verify(books: Books, history: History, live: LiveScores | None = None) -> AsyncIterator[Checked]:
     """Check span by span of users, in their order, each in one snapshot; the memory needed is that of a span.
 
-    live: the board to compare with, if a server runs. Raises StoreUnavailable.
+    live: the board to compare with, if a server runs; whom only it knows comes last, without a span.
+    Raises StoreUnavailable.
     """
+    expected = 0
     after: str | None = ""
     while after is not None:
         span = await books.span(after, SPAN_ENTRIES)
         wrong = list(differences(span.folded, span.standings))
-        board = await _wrong_on_board(span, history, live) if live is not None else []
+        scores = _scores(span)
+        board = await _wrong_on_board(scores, history, live) if live is not None else []
         users = {user for _, user in span.folded} | set(span.pending)
         yield Checked(span.entries, len(users), wrong, board)
+        expected += len(scores)
         after = span.last
+    if live is not None and await live.count() != expected:
+        yield Checked(0, 0, [], await _only_on_board(books, history, live))
 
 
-async def _wrong_on_board(span: Span, history: History, live: LiveScores) -> list[BoardDifference]:
-    expected = _scores(span)
+async def _only_on_board(books: Books, history: History, live: LiveScores) -> list[BoardDifference]:
+    """Users who are shown and have no entries. They are looked for by rank, so the board should be quiet."""
+    found: list[BoardDifference] = []
+    offset = 0
+    while page := await live.users(offset):
+        offset += len(page)
+        for user in sorted(await books.without_standing(page)):
+            wrong = await _look_closer(user, history, live)
+            if wrong is not None and wrong.stored is None:  # else it has been told with its span
+                found.append(wrong)
+    return found
+
+
+async def _wrong_on_board(
+    expected: Mapping[str, int], history: History, live: LiveScores
+) -> list[BoardDifference]:
     shown = await live.scores(expected.keys()) if expected else {}
     doubtful = [user for user, score in expected.items() if shown.get(user) != score]
     looked_at = [await _look_closer(user, history, live) for user in doubtful]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Collection
 from contextlib import aclosing
 
 from bson import Int64, MaxKey
@@ -17,6 +17,7 @@ from ..rules.books import Total
 from .documents import ENTRIES, SEASONS, SHAPE, STANDINGS, Document, standing_id
 from .reaching import reaching
 from .snapshots import MongoSnapshot, MongoSnapshots
+from .standings import season_number
 
 _MAJORITY = WriteConcern("majority", j=True)
 _TOLD = {"user": 1, "points": 1, "at": 1, "season": 1, "pending": 1}
@@ -49,6 +50,14 @@ class MongoBooks:
             async for season in snapshot.scan(SEASONS, {}):
                 await _read_standings(snapshot, season["_id"], after, span)
             return span
+
+    async def without_standing(self, users: Collection[str]) -> set[str]:
+        """See `Books.without_standing`."""
+        with reaching():
+            season = season_number(await self._database[SEASONS].find_one({"state": "current"}))
+            wanted = {"_id": {"$in": [standing_id(season, user) for user in users]}}
+            found = [d["_id"]["user"] async for d in self._database[STANDINGS].find(wanted, {"_id": 1})]
+        return set(users).difference(found)
 
     async def repair(self, season: int, user: str) -> None:
         """See `Books.repair`."""

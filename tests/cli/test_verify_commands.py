@@ -94,6 +94,19 @@ def test_a_live_board_that_is_wrong_is_found(server: Running, tmp_path: Path) ->
     assert time.monotonic() - began < 30
 
 
+def test_whom_only_the_live_board_knows_is_found(server: Running, tmp_path: Path) -> None:
+    """A user whose entries and standing are taken out of the store stays on the board, and is told."""
+    wait_until_folded(tmp_path)
+    with MongoClient[dict[str, object]](running_uri(tmp_path / ".scoreboard")) as client:
+        database = client["scoreboard"]
+        database["entries"].delete_many({"user": "ben"})
+        database["standings"].delete_one({"_id": {"season": 1, "user": "ben"}})
+    ended = run("verify", "--json", cwd=tmp_path)
+    told = json.loads(ended.stdout)
+    assert (ended.returncode, told["standings"]) == (1, [])
+    assert told["board"] == [{"user": "ben", "stored": None, "shown": 20}]
+
+
 def test_a_server_that_does_not_answer_is_4(board: Board) -> None:
     """Asked for by name, its board is not silently left out."""
     ended = run("verify", "--server", "http://127.0.0.1:9", cwd=board.folder)

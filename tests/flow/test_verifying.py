@@ -28,6 +28,9 @@ class FakeBooks:
         self.asked.append(after)
         return self.spans[len(self.asked) - 1]
 
+    async def without_standing(self, users: Collection[str]) -> set[str]:
+        return set(users) - {user for span in self.spans for _, user in span.standings}
+
     async def repair(self, season: int, user: str) -> None:
         raise AssertionError("nobody asked for it")
 
@@ -36,7 +39,9 @@ class FakeBooks:
 
 
 class FakeHistory:
-    """What is stored of each user, as a function of how often it was asked."""
+    """What is stored of each user, as a function of how often it was asked; of some nothing is."""
+
+    strangers: Collection[str] = ()
 
     def __init__(self, stored: Callable[[int], int]) -> None:
         self.looks = 0
@@ -44,6 +49,8 @@ class FakeHistory:
 
     async def past(self, user: str, before: Place | None, limit: int) -> Past:
         self.looks += 1
+        if user in self.strangers:
+            return Past(0, [])
         return Past(self._stored(self.looks), [Entry(user, "a", "open", 1, 1)])
 
 
@@ -57,6 +64,12 @@ class FakeBoard:
     async def scores(self, users: Collection[str]) -> dict[str, int]:
         self.looks += 1
         return {user: score for user, score in self._shown(self.looks).items() if user in users}
+
+    async def count(self) -> int:
+        return len(self._shown(self.looks))
+
+    async def users(self, offset: int) -> list[str]:
+        return list(self._shown(self.looks))[offset : offset + 1]
 
 
 def span(last: str | None = None) -> Span:
@@ -102,7 +115,7 @@ async def test_a_board_that_agrees_is_asked_once() -> None:
 @pytest.mark.parametrize("shown", [{"ann": 16}, {}])
 async def test_a_board_that_stays_wrong_is_told(shown: dict[str, int]) -> None:
     """Another score, or no place at all, after every further look."""
-    (result,) = await checked(FakeBooks(span()), FakeHistory(lambda _: 15), FakeBoard(lambda _: shown))
+    result, *_ = await checked(FakeBooks(span()), FakeHistory(lambda _: 15), FakeBoard(lambda _: shown))
     assert result.board == [BoardDifference("ann", 15, shown.get("ann"))]
 
 
@@ -118,3 +131,12 @@ async def test_a_board_that_is_behind_for_a_moment_is_no_difference() -> None:
     board = FakeBoard(lambda look: {"ann": 5 if look < 4 else 15})
     (result,) = await checked(FakeBooks(span()), FakeHistory(lambda _: 15), board)
     assert (result.board, board.looks) == ([], 4)
+
+
+async def test_whom_only_the_board_knows_is_told() -> None:
+    """Someone without entries, at the end, once; whoever has just come is not such a one."""
+    history = FakeHistory(lambda _: 15)
+    history.strangers = {"eve"}
+    board = FakeBoard(lambda _: {"ann": 15, "new": 15, "eve": 7})
+    spans = await checked(FakeBooks(span()), history, board)
+    assert [each.board for each in spans] == [[], [BoardDifference("eve", None, 7)]]

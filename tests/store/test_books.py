@@ -134,3 +134,11 @@ async def test_a_store_that_is_away_is_unavailable(fragile: FragileMongod, fragi
     for call in (books_of(fragile_store).span("", 1), books_of(fragile_store).repair(1, "ann")):
         with pytest.raises(StoreUnavailable):
             await call
+
+
+async def test_whom_nothing_is_folded_of_is_told(mongo_store: Store) -> None:
+    """Neither an unknown user nor one with nothing but pending entries has a standing."""
+    await mongo_store.ledger.append(batch(entry("ann")))
+    await fold_pending(mongo_store.standings)
+    await mongo_store.ledger.append(batch(entry("ben"), number=2))
+    assert await books_of(mongo_store).without_standing(["ann", "ben", "eve"]) == {"ben", "eve"}
