@@ -44,10 +44,17 @@ class Findings:
         return any((self.lost, self.doubled, self.unasked, self.unfolded, self.wrong))
 
 
-def check(client: Client, database: str, addresses: Iterable[str], records: Collection[Record]) -> Findings:
+def check(
+    client: Client,
+    database: str,
+    addresses: Iterable[str],
+    records: Collection[Record],
+    boards: Iterable[tuple[str, Mapping[str, int]]] = (),
+) -> Findings:
     """Compare once. No user may have anything under way.
 
-    The ledger, the standings and what is pending are of one instant, so servers may fold meanwhile.
+    The ledger, the standings and what is pending are of one instant, so servers may fold meanwhile. Boards
+    are asked for at the addresses; `boards` are those of this process, as a name and the scores shown.
     """
     with client.start_session(snapshot=True) as session:
         entries = _entries(client, database, session)
@@ -63,6 +70,8 @@ def check(client: Client, database: str, addresses: Iterable[str], records: Coll
     _compare("the users", {r.user: POINTS * len(r.acknowledged) for r in records}, fold, found)
     for address in addresses:
         _compare_board(address, fold, found)
+    for who, shown in boards:
+        _compare(who, shown, fold, found)
     return found
 
 

@@ -20,8 +20,8 @@ _NO_RETURN_S = 5
 class ReplicaSet:
     """Members by their ports; who is primary is asked for when it matters."""
 
-    def __init__(self, folder: Path, size: int = 3) -> None:
-        self.members = [Mongod(folder / f"member{i}") for i in range(size)]
+    def __init__(self, folder: Path, size: int = 3, kind: type[Mongod] = Mongod) -> None:
+        self.members = [kind(folder / f"member{i}") for i in range(size)]
 
     @property
     def uri(self) -> str:

@@ -168,6 +168,18 @@ async def test_a_fold_goes_to_the_season_that_is_current_now(mongo_store: Store,
 
 
 @pytest.mark.database
+async def test_what_a_past_season_has_is_not_folded_into_the_next(mongo_store: Store, raw: Raw) -> None:
+    """A fold that was held up across a switch of seasons finds its entries folded, and leaves them there."""
+    await mongo_store.ledger.append(batch(*entries(2)))
+    pending = await mongo_store.standings.pending("me", 10)
+    assert await fold_pending(mongo_store.standings)
+    next_season(raw)
+    assert not await mongo_store.standings.fold([e.id for e in pending], summed(pending))
+    assert [s["_id"]["season"] for s in raw["standings"].find()] == [1]
+    assert raw["entries"].count_documents({"season": 1}) == 2
+
+
+@pytest.mark.database
 async def test_a_fold_never_lands_in_a_season_that_is_being_sealed(mongo_store: Store, raw: Raw) -> None:
     """While a switch is under way a fold is refused; tried again, it goes to the new season."""
     await mongo_store.ledger.append(batch(*entries(2)))
