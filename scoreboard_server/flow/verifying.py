@@ -57,40 +57,51 @@ async def verify(books: Books, history: History, live: LiveScores | None = None)
     Raises StoreUnavailable.
     """
     expected = 0
+    told: set[str] = set()
     after: str | None = ""
     while after is not None:
         span = await books.span(after, SPAN_ENTRIES)
-        wrong = list(differences(span.folded, span.standings))
         scores = _scores(span)
-        board = await _wrong_on_board(scores, history, live) if live is not None else []
-        users = {user for _, user in span.folded} | set(span.pending)
-        yield Checked(span.entries, len(users), wrong, board)
+        standings = list(differences(span.folded, span.standings))
+        board = await _wrong_on_board(span, scores, history, live) if live is not None else []
+        yield Checked(span.entries, len(_users(span)), standings, board)
         expected += len(scores)
+        told.update(wrong.user for wrong in board)
         after = span.last
     if live is not None and await live.count() != expected:
-        yield Checked(0, 0, [], await _only_on_board(books, history, live))
+        yield Checked(0, 0, [], await _only_on_board(books, history, live, told))
 
 
-async def _only_on_board(books: Books, history: History, live: LiveScores) -> list[BoardDifference]:
-    """Users who are shown and have no entries. They are looked for by rank, so the board should be quiet."""
+async def _only_on_board(
+    books: Books, history: History, live: LiveScores, told: Collection[str]
+) -> list[BoardDifference]:
+    """Users who are shown and have no entries. They are looked for by rank, so the board should be quiet.
+
+    told: who has been told of with a span.
+    """
     found: list[BoardDifference] = []
     offset = 0
     while page := await live.users(offset):
         offset += len(page)
-        for user in sorted(await books.without_standing(page)):
+        for user in sorted((await books.without_standing(page)).difference(told)):
             wrong = await _look_closer(user, history, live)
-            if wrong is not None and wrong.stored is None:  # else it has been told with its span
+            if wrong is not None:
                 found.append(wrong)
     return found
 
 
 async def _wrong_on_board(
-    expected: Mapping[str, int], history: History, live: LiveScores
+    span: Span, expected: Mapping[str, int], history: History, live: LiveScores
 ) -> list[BoardDifference]:
-    shown = await live.scores(expected.keys()) if expected else {}
-    doubtful = [user for user, score in expected.items() if shown.get(user) != score]
+    users = sorted(_users(span))  # those of past seasons too: a server may not have left one
+    shown = await live.scores(users) if users else {}
+    doubtful = [user for user in users if shown.get(user) != expected.get(user)]
     looked_at = [await _look_closer(user, history, live) for user in doubtful]
     return [wrong for wrong in looked_at if wrong is not None]
+
+
+def _users(span: Span) -> set[str]:
+    return {user for _, user in span.folded} | set(span.pending)
 
 
 def _scores(span: Span) -> Mapping[str, int]:

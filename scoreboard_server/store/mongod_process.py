@@ -164,7 +164,12 @@ def _command(binary: Path, folder: DataDir, port: int) -> list[str]:
         "oplogSize": 1024,  # MB
     }
     pairs = [str(part) for name, value in options.items() for part in (f"--{name}", value)]
-    parameters = ("diagnosticDataCollectionEnabled=false", "shutdownTimeoutMillisForSignaledShutdown=100")
+    parameters = (
+        "diagnosticDataCollectionEnabled=false",
+        "shutdownTimeoutMillisForSignaledShutdown=100",
+        # Whoever is frozen or killed within a fold holds the season's document for so long; else up to 90 s.
+        "transactionLifetimeLimitSeconds=10",
+    )
     settings = [part for parameter in parameters for part in ("--setParameter", parameter)]
     return [str(binary), *pairs, "--logappend", "--nounixsocket", *settings]
 

@@ -105,7 +105,7 @@ class LongForm:
         with tempfile.TemporaryDirectory(prefix="chaos-", ignore_cleanup_errors=True) as folder:
             async with open_stage(Path(folder), rng) as stage:
                 ports = [server.port for server in stage.servers]
-                crowd = Crowd(ports, self.chronicle, seed=seed, users=self._options.users)
+                crowd = Crowd(ports, stage.seasons, self.chronicle, seed=seed, users=self._options.users)
                 for _ in range(_ROUNDS_ON_A_STAGE):
                     if not self._is_over():
                         await self._play_round(stage, crowd, rng)
@@ -121,6 +121,7 @@ class LongForm:
         say(
             f"round {next(self._rounds):3} {stage.name:10} {time.monotonic() - began:5.1f} s  "
             f"acknowledged {done.acknowledged:7,}  kills {done.kills:3}  failovers {done.failovers:3}  "
+            f"seasons {done.seasons:3}  "
             f"{'; '.join(wrong) or 'ok'}  ({described(strikes)})"
         )
 
@@ -128,7 +129,7 @@ class LongForm:
 def summarise(done: Chronicle) -> None:
     """Tell what was done and what was wrong."""
     say(f"acknowledged {done.acknowledged:,} (asked again {done.asked_again:,}, repeated {done.repeated:,})")
-    say(f"kills {done.kills}, failovers {done.failovers}")
+    say(f"kills {done.kills}, failovers {done.failovers}, changes of season {done.seasons}")
     say(f"lost {done.lost}, doubled {done.doubled}, users wrong {done.users_wrong}")
     if done.recoveries:
         median, worst = statistics.median(done.recoveries), max(done.recoveries)

@@ -1,4 +1,4 @@
-"""What is remembered on this side: what users were told, what was done to the servers, and what was wrong."""
+"""What is remembered of a run: what was acknowledged, what was done to the servers, and what was wrong."""
 
 from __future__ import annotations
 
@@ -7,30 +7,6 @@ from dataclasses import dataclass, field
 
 POINTS = 10
 ACTION_TYPE = "task.completed"
-
-
-@dataclass
-class Record:
-    """One user's memory.
-
-    asked: every id that was ever sent. acknowledged: id → the highest score told for it. told_by: the highest
-    score that each server (by port) has told.
-    """
-
-    user: str
-    asked: set[str] = field(default_factory=set)
-    acknowledged: dict[str, int] = field(default_factory=dict)
-    told_by: dict[int, int] = field(default_factory=dict)
-
-    def learn(self, action: str, score: int, port: int) -> None:
-        """A final answer has come."""
-        self.acknowledged[action] = max(score, self.acknowledged.get(action, 0))
-        self.told_by[port] = max(score, self.told_by.get(port, 0))
-
-    @property
-    def highest(self) -> int:
-        """The highest score that anybody has told."""
-        return max(self.told_by.values(), default=0)
 
 
 @dataclass
@@ -47,6 +23,7 @@ class Chronicle:
     behind_another: int = 0
     kills: int = 0
     failovers: int = 0
+    seasons: int = 0
     lost: int = 0
     doubled: int = 0
     users_wrong: int = 0
@@ -62,6 +39,10 @@ class Chronicle:
         """A replica set has just lost its primary."""
         self.failovers += 1
         self._awaiting.append(time.monotonic())
+
+    def changed_season(self) -> None:
+        """A season has ended and the next has begun."""
+        self.seasons += 1
 
     def acknowledge(self, asked_at: float) -> None:
         """A new action was acknowledged; `asked_at` (monotonic) is when its last attempt was sent."""

@@ -56,6 +56,24 @@ def freeze_server(stage: Stage, rng: random.Random, chronicle: Chronicle) -> Non
     server.resume()
 
 
+def change_season(stage: Stage, rng: random.Random, chronicle: Chronicle) -> None:
+    """A season ends and the next one begins, while every server is at work."""
+    stage.change_season()
+    chronicle.changed_season()
+
+
+def freeze_server_across_seasons(stage: Stage, rng: random.Random, chronicle: Chronicle) -> None:
+    """SIGSTOP of a server, another season, and later SIGCONT: it wakes up believing in the old one."""
+    server = rng.choice(stage.servers)
+    server.pause()
+    try:
+        time.sleep(rng.uniform(0, 1.0))
+        change_season(stage, rng, chronicle)
+        time.sleep(rng.uniform(*_FREEZE_S))
+    finally:
+        server.resume()
+
+
 def freeze_mongod(stage: Stage, rng: random.Random, chronicle: Chronicle) -> None:
     """SIGSTOP of the only mongod, and later SIGCONT."""
     mongod = stage.mongod()
@@ -139,12 +157,13 @@ def _note_failover(stage: Stage, chronicle: Chronicle) -> None:
 
 
 _KILLS: Sequence[Fault] = (kill_server, kill_mongod, kill_both)
+_SERVER_FAULTS: Sequence[Fault] = (freeze_server, change_season, freeze_server_across_seasons)
 
 FAULTS: Mapping[str, Sequence[Fault]] = {
-    "embedded": (*_KILLS, freeze_server, freeze_mongod),
+    "embedded": (*_KILLS, *_SERVER_FAULTS, freeze_mongod),
     "proxied": (
         *_KILLS,
-        freeze_server,
+        *_SERVER_FAULTS,
         freeze_mongod,
         lose_replies,
         lose_some_replies,
@@ -152,16 +171,26 @@ FAULTS: Mapping[str, Sequence[Fault]] = {
         delay_replies,
         cut_connections,
     ),
-    "replicated": (*_KILLS, freeze_server, freeze_primary, step_down),
+    "replicated": (*_KILLS, *_SERVER_FAULTS, freeze_primary, step_down),
 }
 """The faults of each stage, by its name."""
 
 
+# Two of these at once would meet at the same server.
+_ALONE: Sequence[Fault] = (kill_server, kill_both, freeze_server, freeze_server_across_seasons)
+
+
 def some_strike(stage: str, rng: random.Random) -> Strike:
-    """A fault of this stage, and now and then one of a server together with one of its store."""
+    """A fault of this stage, and now and then another one together with it."""
     fault = rng.choice(FAULTS[stage])
-    if fault in (kill_server, kill_both, freeze_server) or rng.random() < 0.6:
+    if fault in _ALONE or rng.random() < 0.6:
         return [fault]
+    return [fault, rng.choice(_companions(stage, fault))]
+
+
+def _companions(stage: str, fault: Fault) -> Sequence[Fault]:
     if stage == "embedded":
-        return [fault, freeze_server]  # killed, it would take the other fault's victim along
-    return [fault, rng.choice((kill_server, freeze_server))]
+        return [freeze_server]  # killed, it would take the other fault's victim along
+    if fault is change_season or (stage == "proxied" and fault is kill_mongod):
+        return [kill_server, freeze_server]  # without its only mongod no season can be changed
+    return [kill_server, freeze_server, change_season]

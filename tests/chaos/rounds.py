@@ -11,10 +11,9 @@ from .checking import Findings, check, settled
 from .chronicle import Chronicle
 from .faults import Strike
 from .in_thread import in_thread
-from .stage import Stage
+from .stage import DATABASE, Stage
 from .submitters import Crowd
 
-_DATABASE = "scoreboard"
 _PROGRESS_S = 90.0
 
 
@@ -30,6 +29,7 @@ async def play_round(
                 for fault in strike:
                     at_once.create_task(in_thread(partial(fault, stage, rng, chronicle)))
             await in_thread(stage.bring_back)
+            await in_thread(stage.settle_season)
         await _progress(chronicle, stage)
     found = await in_thread(lambda: settled(lambda: _look(stage, crowd)))
     _note(stage, strikes, found, chronicle)
@@ -56,14 +56,15 @@ async def _progress(chronicle: Chronicle, stage: Stage) -> None:
 
 
 def _look(stage: Stage, crowd: Crowd) -> Findings:
+    addresses = [server.address for server in stage.servers]
     with stage.client() as client:
-        return check(client, _DATABASE, [server.address for server in stage.servers], crowd.records)
+        return check(client, DATABASE, addresses, crowd.records, stage.seasons)
 
 
 def _note(stage: Stage, strikes: Sequence[Strike], found: Findings, chronicle: Chronicle) -> None:
     chronicle.lost += len(found.lost)
     chronicle.doubled += len(found.doubled)
-    chronicle.users_wrong += len(found.unfolded | found.wrong.keys())
+    chronicle.users_wrong += len({user for _, user in found.unfolded} | found.wrong.keys())
     for surprise in stage.take_surprises():
         chronicle.violation(surprise)
     if found:

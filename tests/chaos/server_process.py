@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import time
 import urllib.error
@@ -60,6 +61,15 @@ class ServerProcess:
                 return bool(answer.status == 200)
         except (urllib.error.URLError, OSError):
             return False
+
+    def season(self) -> str | None:
+        """The name of the season that it shows, None while it does not say."""
+        try:
+            with _direct.open(f"{self.address}/api/leaderboard?limit=1", timeout=5) as answer:
+                name: str = json.load(answer)["season"]
+        except (urllib.error.URLError, OSError):
+            return None
+        return name
 
     def verify(self) -> str | None:
         """What `scoreboard verify` finds wrong with store and board, None when everything adds up."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..mongod import Mongod
@@ -14,8 +15,11 @@ from .embedded_mongod import EmbeddedMongod
 from .in_thread import in_thread
 from .proxy import Proxy
 from .replica_set import Client, ReplicaSet
+from .seasons import Seasons, name_of
 from .server_process import ServerProcess
 
+DATABASE = "scoreboard"
+_FOLLOWED_S = 60.0
 # The rules that refuse a fast user are not what is looked at here.
 _SETTINGS = f"""
 [limits]
@@ -35,6 +39,7 @@ class Stage:
     embedded: EmbeddedMongod | None = None
     replica_set: ReplicaSet | None = None
     proxy: Proxy | None = None
+    seasons: Seasons = field(default_factory=Seasons)
 
     def mongod(self) -> Mongod | EmbeddedMongod:
         """The process that takes the writes now."""
@@ -57,6 +62,21 @@ class Stage:
             server.start()
         for server in self.servers:
             server.wait_until_ready()
+
+    def change_season(self) -> None:
+        """Have the next season begin, past the servers."""
+        self.seasons.change(self.client, DATABASE)
+
+    def settle_season(self) -> None:
+        """Wait until every server shows the current season."""
+        current = self.seasons.done
+        deadline = time.monotonic() + _FOLLOWED_S
+        for server in self.servers:
+            while (shown := server.season()) != name_of(current):
+                if time.monotonic() > deadline:
+                    raise TimeoutError(f"a server shows {shown}, not {name_of(current)}: {server.words()}")
+                time.sleep(0.02)
+        self.seasons.settled = current
 
     def take_surprises(self) -> list[str]:
         """What servers did since the last time that no fault excuses."""

@@ -10,8 +10,10 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from ..conftest import token
-from .chronicle import ACTION_TYPE, POINTS, Chronicle, Record
+from .chronicle import ACTION_TYPE, Chronicle
 from .http_client import Answer, Connection, NoAnswer
+from .memory import Record
+from .seasons import Seasons
 
 _PATH = "/api/scores/update"
 _PATIENCE_S = 30.0
@@ -80,21 +82,17 @@ class Lane:
 
     async def _is_answered(self, action: str, *, is_new: bool) -> bool:
         record, port = self._record, self._connection.port
-        own = record.acknowledged.get(action)
-        least = max(record.told_by.get(port, 0), own or 0)
-        if own is None and is_new:
-            least += POINTS  # nobody can have counted it yet
-        if own is not None:  # a repeat is answered when its server has followed all that was told before
-            least = max(least, record.highest)
-        told_anywhere = record.highest
+        expected = record.expect(action, port, is_new=is_new and action not in record.acknowledged)
         answer = await self._ask(action)
         if answer is None or not self._is_final(answer, action):
             return False
         score: int = json.loads(answer.body)["newScore"]
-        self._judge(f"{record.user}'s {action} at {port}", score, least)
-        if score < told_anywhere:
+        season, fitting = record.learn(action, score, port, expected)
+        if season is None:
+            words = f"{record.user}'s {action} at {port}: told {score}, must be in {fitting}"
+            self._chronicle.violation(words)
+        elif score < expected.highest.get(season, 0):
             self._chronicle.behind_another += 1
-        record.learn(action, score, port)
         return True
 
     async def _ask(self, action: str) -> Answer | None:
@@ -113,17 +111,14 @@ class Lane:
             self._chronicle.violation(f"a {answer.status} without Retry-After")
         return answer.status == 200
 
-    def _judge(self, what: str, score: int, least: int) -> None:
-        most = POINTS * len(self._record.asked)
-        if not least <= score <= most:
-            self._chronicle.violation(f"{what}: told {score}, must be in {least}..{most}")
-
 
 class Crowd:
     """All users of a stage."""
 
-    def __init__(self, ports: Sequence[int], chronicle: Chronicle, *, seed: str, users: int = 16) -> None:
-        self.records = [Record(f"user{i}") for i in range(users)]
+    def __init__(
+        self, ports: Sequence[int], seasons: Seasons, chronicle: Chronicle, *, seed: str, users: int = 16
+    ) -> None:
+        self.records = [Record(f"user{i}", seasons) for i in range(users)]
         self._over = asyncio.Event()
         self._lanes = [
             Lane(record, f"{lane}", ports, chronicle, random.Random(f"{seed}-{record.user}-{lane}"))

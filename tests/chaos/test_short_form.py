@@ -25,7 +25,7 @@ async def test_what_was_acknowledged_counts_once_whatever_happens(open_stage: Op
     with tempfile.TemporaryDirectory(prefix="chaos-", ignore_cleanup_errors=True) as folder:
         async with open_stage(Path(folder), rng) as stage:
             ports = [server.port for server in stage.servers]
-            crowd = Crowd(ports, chronicle, seed="short", users=8)
+            crowd = Crowd(ports, stage.seasons, chronicle, seed="short", users=8)
             for fault in FAULTS[stage.name]:
                 assert not await play_round(stage, crowd, [[fault]], chronicle, rng), chronicle.violations
     assert not [*chronicle.violations, *stage.take_surprises()]

@@ -39,7 +39,10 @@ class FakeBooks:
 
 
 class FakeHistory:
-    """What is stored of each user, as a function of how often it was asked; of some nothing is."""
+    """What is stored of each user in this season, as a function of how often it was asked; 0 for nothing.
+
+    Of strangers nothing is stored.
+    """
 
     strangers: Collection[str] = ()
 
@@ -49,9 +52,8 @@ class FakeHistory:
 
     async def past(self, user: str, before: Place | None, limit: int) -> Past:
         self.looks += 1
-        if user in self.strangers:
-            return Past(0, [])
-        return Past(self._stored(self.looks), [Entry(user, "a", "open", 1, 1)])
+        total = 0 if user in self.strangers else self._stored(self.looks)
+        return Past(total, [Entry(user, "a", "open", 1, 1)] if total else [])
 
 
 class FakeBoard:
@@ -117,6 +119,15 @@ async def test_a_board_that_stays_wrong_is_told(shown: dict[str, int]) -> None:
     """Another score, or no place at all, after every further look."""
     result, *_ = await checked(FakeBooks(span()), FakeHistory(lambda _: 15), FakeBoard(lambda _: shown))
     assert result.board == [BoardDifference("ann", 15, shown.get("ann"))]
+
+
+async def test_a_board_that_still_shows_a_past_season_is_told() -> None:
+    """Who has nothing in this season must not be on it."""
+    past = {(1, "ben"): Total(3, 1, 2)}
+    ben = Span(2, None, 1, dict(past), {}, dict(past))
+    stale = FakeBoard(lambda _: {"ben": 3})
+    result, *_ = await checked(FakeBooks(ben), FakeHistory(lambda _: 0), stale)
+    assert result.board == [BoardDifference("ben", None, 3)]
 
 
 async def test_a_board_that_moves_is_no_difference() -> None:

@@ -19,8 +19,9 @@ from scoreboard_server.rules.refusals import Unavailable
 from scoreboard_server.store.opening import Store
 
 from ..chaos.checking import Findings, check
-from ..chaos.chronicle import ACTION_TYPE, POINTS, Record
+from ..chaos.chronicle import ACTION_TYPE, POINTS
 from ..chaos.in_thread import in_thread
+from ..chaos.memory import Record
 from ..chaos.replica_set import Client
 from .conftest import NOW_US, OpenStore
 
@@ -123,7 +124,7 @@ class Stage:
             receipt = await process.pipeline.submit(Submission(self.ann.user, action, ACTION_TYPE), POINTS)
         except Unavailable:
             return False
-        self.ann.learn(action, receipt.score, 0)
+        self.ann.acknowledged[action] = receipt.score
         return True
 
     async def act(self, process: Process, action: str) -> None:
@@ -149,7 +150,7 @@ class Stage:
     def _check(self) -> Findings:
         boards = [(process.writer, process.scores()) for process in self._processes]
         with self._place.client() as client:
-            return check(client, self._database, [], [self.ann], boards)
+            return check(client, self._database, [], [self.ann], self.ann.seasons, boards=boards)
 
     async def end(self) -> None:
         """End all processes."""

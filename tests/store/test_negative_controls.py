@@ -217,7 +217,7 @@ CONTROLS = [
         repeated_at_another_process,
         Findings(doubled={("ann", "a1")}, wrong={"ann": "20 by the ledger, 10 by the users"}),
     ),
-    Control(without_pending_guard, folded_by_another_process_meanwhile, Findings(unfolded={"ann"})),
+    Control(without_pending_guard, folded_by_another_process_meanwhile, Findings(unfolded={(1, "ann")})),
     Control(
         without_read_back,
         written_but_not_confirmed,
