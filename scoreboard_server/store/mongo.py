@@ -74,6 +74,15 @@ async def disconnect(client: Client) -> None:
             await asyncio.to_thread(client.close)
 
 
+def renew_connections(client: Client) -> None:
+    """Have what is idle closed and what is used thrown away after it; nothing that is under way ends.
+
+    The driver has no public word for it.
+    """
+    for server in client.delegate._topology._servers.values():
+        server.pool.reset_without_pause()
+
+
 async def prepare(client: Client, uri: str, database: str, *, now_us: int) -> Database:
     """The database, with its indexes and a current season; safe to repeat and to race.
 
@@ -90,6 +99,8 @@ async def prepare(client: Client, uri: str, database: str, *, now_us: int) -> Da
             raise StoreRefusedError(f"The store does not let us in: {summary(error)}") from None
         raise _passing(error) from error
     except ConfigurationError as error:  # a mongodb+srv:// name is resolved at the first use
+        if is_passing(error):
+            raise StoreUnavailable(summary(error)) from error
         raise StoreRefusedError(f"The store can't be used: {error}") from None
     except PyMongoError as error:
         raise _passing(error) from error

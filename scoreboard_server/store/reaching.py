@@ -8,6 +8,7 @@ from typing import Any
 
 from pymongo.errors import (
     BulkWriteError,
+    ConfigurationError,
     ConnectionFailure,
     ExecutionTimeout,
     OperationFailure,
@@ -59,9 +60,19 @@ def is_passing(error: PyMongoError) -> bool:
         return _is_passing_bulk(error.details or {})
     if isinstance(error, ConnectionFailure | ExecutionTimeout | WriteConcernError):
         return True
+    if is_about_sessions(error):
+        return True
     if any(error.has_error_label(label) for label in _PASSING_LABELS):
         return True
     return isinstance(error, OperationFailure) and error.code in _PASSING_CODES
+
+
+def is_about_sessions(error: PyMongoError) -> bool:
+    """True when a connection was opened to a server that was just rolling back or recovering.
+
+    The driver keeps what the server said of itself then for as long as the connection lives.
+    """
+    return isinstance(error, ConfigurationError) and "Sessions are not supported" in str(error)
 
 
 def _is_passing_bulk(details: Mapping[str, Any]) -> bool:

@@ -7,13 +7,14 @@ from typing import Any
 
 from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
 from pymongo import UpdateOne
-from pymongo.errors import OperationFailure
+from pymongo.errors import ConfigurationError, OperationFailure
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from ..flow.ports import PendingEntry, Sum
 from .documents import ENTRIES, SEASONS, STANDINGS, Document, standing_id
-from .reaching import reaching
+from .mongo import renew_connections
+from .reaching import is_about_sessions, reaching
 
 _TOLD = {"user": 1, "points": 1, "at": 1}
 _MAJORITY = WriteConcern("majority", j=True)
@@ -52,6 +53,12 @@ class MongoStandings:
                 except OperationFailure as error:
                     if error.code == _WRITE_CONFLICT:
                         return False
+                    raise
+                except ConfigurationError as error:
+                    if is_about_sessions(
+                        error
+                    ):  # folding comes by every few seconds, so it mends this for all
+                        renew_connections(self._client)
                     raise
 
     async def _fold_in(

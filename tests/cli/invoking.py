@@ -121,6 +121,7 @@ class Running:
             return bool(self.lines)
 
         until(check)
+        assert self.lines[0].startswith("{"), self.words
         told: dict[str, Any] = json.loads(self.lines[0])
         return told
 

@@ -6,6 +6,7 @@ import pytest
 from pymongo.errors import (
     AutoReconnect,
     BulkWriteError,
+    ConfigurationError,
     DuplicateKeyError,
     ExecutionTimeout,
     OperationFailure,
@@ -28,6 +29,7 @@ DUPLICATE = {"index": 0, "code": 11000}
         OperationFailure("stepped down", 189),
         OperationFailure("the catalog was closed and reopened", 175),
         OperationFailure("snapshot too old", 239),
+        ConfigurationError("Sessions are not supported by this MongoDB deployment"),
         OperationFailure("try again", 8000, {"errorLabels": ["RetryableWriteError"]}),
         BulkWriteError({"writeErrors": [DUPLICATE], "writeConcernErrors": [{"code": 64}]}),
         BulkWriteError({"writeErrors": [DUPLICATE, {"index": 1, "code": 91}]}),
@@ -46,6 +48,7 @@ def test_what_may_pass_leaves_as_unavailable(error: PyMongoError) -> None:
         OperationFailure("no such command", 59),
         OperationFailure("not allowed", 13),
         DuplicateKeyError("there already", 11000),
+        ConfigurationError("no such option"),
         BulkWriteError({"writeErrors": [DUPLICATE]}),
     ],
     ids=lambda error: type(error).__name__,

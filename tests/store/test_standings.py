@@ -265,3 +265,15 @@ async def test_a_cancelled_fold_blocks_nobody(mongo_store: Store) -> None:
         while await mongo_store.standings.pending("me", 1):
             await fold_pending(mongo_store.standings)
     assert await board(mongo_store.snapshots) == {"ann": (600, 50)}
+
+
+@pytest.mark.database
+async def test_a_connection_that_remembers_a_recovering_server_is_renewed(mongo_store: Store) -> None:
+    """What it was told at its opening would keep every fold from it; the next one has another connection."""
+    await mongo_store.ledger.append(batch(*entries(3)))
+    for server in mongo_store.standings._client.delegate._topology._servers.values():  # type: ignore[attr-defined]
+        for connection in server.pool.conns:
+            connection.supports_sessions = False
+    with pytest.raises(StoreUnavailable):
+        await fold_pending(mongo_store.standings)
+    assert await fold_pending(mongo_store.standings)
