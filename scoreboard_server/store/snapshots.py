@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
 from bson.timestamp import Timestamp
 from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
+from pymongo.errors import PyMongoError
 
 from ..rules.seasons import Season
 from .documents import ENTRIES, SEASONS, STANDINGS, Document, season, standings_of
@@ -63,9 +65,15 @@ class MongoSnapshot:
                 cursor = await self._command(
                     {"getMore": cursor["id"], "collection": collection, "batchSize": _BATCH}
                 )
-        except GeneratorExit:  # nobody reads on; an open cursor would hold the snapshot until it times out
-            await self._database.command({"killCursors": collection, "cursors": [cursor["id"]]})
+        except GeneratorExit:  # nobody reads on
+            await self._forget(collection, cursor["id"])
             raise
+
+    async def _forget(self, collection: str, cursor: int) -> None:
+        """End a cursor, which else holds the snapshot until it times out; its server may be gone with it."""
+        if cursor:
+            with contextlib.suppress(PyMongoError):
+                await self._database.command({"killCursors": collection, "cursors": [cursor]})
 
     async def _command(self, command: Document) -> dict[str, Any]:
         with reaching():

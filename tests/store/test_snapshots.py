@@ -11,6 +11,7 @@ from bson import Int64
 
 from scoreboard_server.flow.ports import EntryAppended, StoreUnavailable
 from scoreboard_server.rules.seasons import Season
+from scoreboard_server.store import snapshots as snapshots_module
 from scoreboard_server.store.mongo import connect, disconnect
 from scoreboard_server.store.opening import Store
 from scoreboard_server.store.snapshots import MongoSnapshot, MongoSnapshots
@@ -212,3 +213,17 @@ async def test_without_a_current_season_there_is_none(mongo_store: Store, raw: R
     with pytest.raises(RuntimeError, match="changed by hand"):
         async with mongo_store.snapshots.snapshot():
             pass
+
+
+@pytest.mark.database
+async def test_leaving_a_read_whose_server_has_gone_is_quiet(
+    fragile: FragileMongod, fragile_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The cursor that can't be ended is gone with its connection; whoever leaves hears nothing of it."""
+    monkeypatch.setattr(snapshots_module, "_BATCH", 2)
+    await fragile_store.ledger.append(batch(*entries(5)))
+    async with fragile_store.snapshots.snapshot() as snapshot:
+        assert isinstance(snapshot, MongoSnapshot)
+        async with aclosing(snapshot.scan("entries", {})) as reading:
+            assert (await anext(reading))["user"] == "ann"
+            fragile.fail("killCursors", closeConnection=True)
