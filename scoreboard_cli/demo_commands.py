@@ -22,6 +22,7 @@ from .session import REFUSED, Session, command_options, fail
 
 if TYPE_CHECKING:
     from scoreboard_server.app import Server
+    from scoreboard_server.flow.keys import Key
     from scoreboard_server.settings import Settings
 
 log = logging.getLogger("scoreboard.demo")
@@ -76,7 +77,7 @@ async def _run(session: Session, settings: Settings, players: int, action_type: 
     def ready(server: Server) -> None:
         _check_is_ours(server)
         announce(session, server)
-        tokens = _tokens(settings, server.secret, players)
+        tokens = _tokens(settings, server.keys.signer, players)
         acting.extend(asyncio.create_task(_act(server.address, token, action_type)) for token in tokens)
 
     try:
@@ -113,11 +114,13 @@ def _open_action_type(settings: Settings) -> str:
     return name
 
 
-def _tokens(settings: Settings, secret: bytes, players: int) -> list[str]:
+def _tokens(settings: Settings, key: Key | None, players: int) -> list[str]:
     from scoreboard_server.flow.tokens import TokenIssuer  # noqa: PLC0415 -- as above
 
+    if key is None:
+        fail(REFUSED, "The demo needs a key that signs tokens; the settings name none.")
     auth = settings.auth
-    issuer = TokenIssuer(secret, issuer=auth.issuer, audience=auth.audience, clock=time.time)
+    issuer = TokenIssuer(key, issuer=auth.issuer, audience=auth.audience, clock=time.time)
     ttl = min(_TOKEN_TTL_S, auth.max_ttl)
     return [issuer.issue(f"{PREFIX}{i}", ttl=ttl, name=_name(i)) for i in range(1, players + 1)]
 

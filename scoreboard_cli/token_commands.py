@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import time
 import unicodedata
@@ -21,7 +22,8 @@ from . import console
 from .session import REFUSED, Session, command_options, exit_codes, fail
 
 if TYPE_CHECKING:
-    from scoreboard_server.settings import Settings
+    from scoreboard_server.flow.keys import Key
+    from scoreboard_server.settings import AuthSettings, Settings
 
 
 _LONGEST_READ = 65_536  # characters; the server itself takes far fewer, and says so
@@ -105,6 +107,8 @@ def issue(
 ) -> None:
     """Print a signed token for USER, and nothing else.
 
+    It is signed with the first key of auth.jwks_file that can sign, without one with the secret.
+
     \b
     Example:  scoreboard token issue ann --username Ann --ttl 2h
     """
@@ -114,9 +118,7 @@ def issue(
     auth = settings.auth
     if ttl > auth.max_ttl:
         fail(REFUSED, f"--ttl is longer than auth.max_ttl ({format_duration(auth.max_ttl)}) allows.")
-    if is_still_to_be_made(settings):
-        console.say(f"There is no signing secret in {settings.store.data_dir} yet; made a new one.")
-    issuer = TokenIssuer(_secret(settings), issuer=auth.issuer, audience=auth.audience, clock=time.time)
+    issuer = TokenIssuer(_signing_key(settings), issuer=auth.issuer, audience=auth.audience, clock=time.time)
     scope = list(dict.fromkeys(scopes))
     issued = issuer.issue(user, ttl=ttl, name=username, picture=avatar_url, scopes=scope)
     if session.as_json:
@@ -162,20 +164,53 @@ def _given_token(given: str) -> str:
     return text
 
 
-def _why_not(settings: Settings, text: str) -> str | None:
-    from scoreboard_server.flow.tokens import TokenVerifier  # noqa: PLC0415 -- as above
+def _signing_key(settings: Settings) -> Key:
+    from scoreboard_server.signing_keys import key_ring  # noqa: PLC0415 -- as above
 
-    if is_still_to_be_made(settings):  # looking at a token must not make one
-        return f"there is no signing secret in {settings.store.data_dir}; is this the server's folder?"
     auth = settings.auth
-    verifier = TokenVerifier(
-        _secret(settings), issuer=auth.issuer, audience=auth.audience, max_ttl=auth.max_ttl, clock=time.time
-    )
+    with exit_codes():
+        signer = key_ring(auth, None).signer
+        if signer is None and "HS256" in auth.algorithms:
+            if is_still_to_be_made(settings):
+                console.say(f"There is no signing secret in {settings.store.data_dir} yet; made a new one.")
+            signer = key_ring(auth, signing_secret(settings)).signer
+    if signer is None:
+        accepted = ", ".join(auth.algorithms)
+        fail(REFUSED, f"There is no key that signs tokens for auth.algorithms ({accepted}): none is private.")
+    return signer
+
+
+def _why_not(settings: Settings, text: str) -> str | None:
+    auth = settings.auth
+    if is_still_to_be_made(settings):  # looking at a token must not make one
+        secret = None
+        if auth.jwks_file is None and auth.jwks_url is None:
+            return f"there is no signing secret in {settings.store.data_dir}; is this the server's folder?"
+    else:
+        with exit_codes():
+            secret = signing_secret(settings)
     try:
-        verifier.verify(text)
+        asyncio.run(_identify(auth, secret, text))
     except Refusal as refusal:
         return refusal.detail
     return None
+
+
+async def _identify(auth: AuthSettings, secret: bytes | None, text: str) -> None:
+    from scoreboard_server.flow.tokens import TokenVerifier  # noqa: PLC0415 -- as above
+    from scoreboard_server.outside.jwks import FetchedKeys  # noqa: PLC0415 -- as above
+    from scoreboard_server.signing_keys import key_ring  # noqa: PLC0415 -- as above
+
+    with exit_codes():
+        keys = key_ring(auth, secret)
+    await TokenVerifier(
+        keys,
+        issuer=auth.issuer,
+        audience=auth.audience,
+        max_ttl=auth.max_ttl,
+        clock=time.time,
+        published=FetchedKeys(auth.jwks_url, keys) if auth.jwks_url is not None else None,
+    ).identify(text)
 
 
 def _show(session: Session, header: dict[str, object], claims: dict[str, object], reason: str | None) -> None:
@@ -201,8 +236,3 @@ def _readable_time(seconds: object) -> str:
         return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     except (ValueError, OverflowError, OSError):
         return "beyond any calendar"
-
-
-def _secret(settings: Settings) -> bytes:
-    with exit_codes():
-        return signing_secret(settings)

@@ -30,9 +30,11 @@ from .leaving import leave
 from .live.hub import Hub
 from .live.live_board import LiveBoard
 from .live.reader import Reader
+from .outside.jwks import FetchedKeys
 from .rules.action_types import ActionType, Catalogue, Proof
 from .rules.refusals import Unavailable
 from .settings import Settings, SettingsError
+from .signing_keys import key_ring, keys_of_file
 from .signing_secret import signing_secret
 from .store.opening import Store, StoreRefusedError, open_for_server
 from .web.base_handler import CONNECTION_BODY_LIMIT, Lifecycle, Services
@@ -46,6 +48,7 @@ _HEADER_PATIENCE_S = 15
 _BODY_PATIENCE_S = 10
 _STORE_PATIENCE_S = 30.0
 _STORE_PAUSE_S = 1.0
+_KEYS_PATIENCE_S = 5.0
 # Together they stay under the ten seconds that supervisors give a process to stop.
 _FLUSH_PATIENCE_S = 3.0
 _FOLD_PATIENCE_S = 1.5
@@ -76,9 +79,12 @@ class Server:
     """One process: REST, WebSockets and everything behind them."""
 
     def __init__(self, settings: Settings) -> None:
-        """Raises SettingsError when there is no usable signing secret."""
+        """Raises SettingsError when there is no usable signing secret, or no usable key in a file of keys."""
         self._settings = settings
         self.secret = signing_secret(settings)
+        self.keys = key_ring(settings.auth, self.secret)
+        url = settings.auth.jwks_url
+        self._fetched_keys = FetchedKeys(url, self.keys) if url is not None else None
         self._lifecycle = Lifecycle()
         self._writer = secrets.token_hex(8)
         self._tasks: dict[asyncio.Task[Any], str] = {}
@@ -99,10 +105,23 @@ class Server:
     async def start(self) -> None:
         """Listen, then get ready. Raises StartError, StoreRefusedError or StoreUnavailable."""
         self._listen()
+        if self._fetched_keys is not None:
+            self._supervise("fetching keys", self._fetched_keys.run())
         if self._settings.store.uri == "memory":
             log.warning("the `memory` store keeps nothing: every score is gone when this server stops")
         store = self._store = await _patiently(self._open_store)
         await self._build(store, await _patiently(lambda: load_board(store.snapshots)))
+
+    def reload_keys(self) -> None:
+        """Read the file of keys again. One that is refused is told in the log, and changes nothing."""
+        if self._settings.auth.jwks_file is None:
+            return
+        try:
+            self.keys.replace(keys_of_file(self._settings.auth))
+        except SettingsError as error:
+            log.error("the keys of before stay: %s", error)
+        else:
+            log.info("the keys of %s are read again", self._settings.auth.jwks_file)
 
     async def run_until(self, stop: asyncio.Event) -> None:
         """Serve until `stop` is set. Raises ServerFailedError when a part has failed for good."""
@@ -197,6 +216,8 @@ class Server:
             )
             self._supervise("following", following.run())
         submitting = Submitting(Gate(self._catalogue()), profiles, pipeline)
+        if self._fetched_keys is not None:
+            await self._fetched_keys.first(_KEYS_PATIENCE_S)  # else it starts without, and keeps trying
         self._lifecycle.is_cut_off = lambda: pipeline.is_cut_off or folding.is_cut_off
         self._lifecycle.services = Services(
             submitting,
@@ -219,7 +240,12 @@ class Server:
     def _verifier(self) -> TokenVerifier:
         auth = self._settings.auth
         return TokenVerifier(
-            self.secret, issuer=auth.issuer, audience=auth.audience, max_ttl=auth.max_ttl, clock=time.time
+            self.keys,
+            issuer=auth.issuer,
+            audience=auth.audience,
+            max_ttl=auth.max_ttl,
+            clock=time.time,
+            published=self._fetched_keys,
         )
 
     # --- stopping ---------------------------------------------------------------------------------

@@ -6,7 +6,9 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
+from .rules import jwk
 from .rules.signing import is_strong
 
 _UNITS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}  # format_duration takes the first that divides
@@ -84,7 +86,7 @@ def choice(*options: str, offered: object = ...) -> Rule:
     return rule._replace(offered=offered)
 
 
-def _list(allowed: str, item: Callable[[object], object], offered: object = ...) -> Rule:
+def _list(allowed: str, item: Callable[[object], object]) -> Rule:
     def check(value: object) -> tuple[object, ...]:
         if not isinstance(value, list | tuple):
             raise ValueError
@@ -93,7 +95,20 @@ def _list(allowed: str, item: Callable[[object], object], offered: object = ...)
     def from_text(text: str) -> list[str]:
         return [part.strip() for part in text.split(",") if part.strip()]
 
-    return Rule(f"a list of {allowed}", check, from_text, offered=offered)
+    return Rule(f"a list of {allowed}", check, from_text)
+
+
+def _set(allowed: str, item: Callable[[object], object]) -> Rule:
+    """As `_list`, but of at least one, and each once."""
+    rule = _list(allowed, item)
+
+    def check(value: object) -> tuple[object, ...]:
+        found = tuple(dict.fromkeys(rule.check(value)))  # type: ignore[call-overload]
+        if not found:
+            raise ValueError
+        return found
+
+    return rule._replace(check=check)
 
 
 def _web_origin(value: object) -> str:
@@ -116,6 +131,25 @@ def _path(value: object) -> Path:
     if not isinstance(value, str | Path) or str(value) == "" or "\0" in str(value):
         raise ValueError
     return Path(value)
+
+
+def _key_address(value: object) -> str:
+    """Where keys may be fetched from: nobody on the way may change them, so TLS, or this very machine."""
+    if not isinstance(value, str) or not re.fullmatch(r"[!-~]+", value):
+        raise ValueError
+    parts = urlsplit(value)
+    if not parts.hostname or parts.port == 0 or parts.username is not None or parts.fragment:
+        raise ValueError
+    if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(parts.hostname)):
+        raise ValueError
+    return value
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def check_secret(value: object) -> str:
@@ -153,6 +187,8 @@ DATABASE = text_of(
 SECRET = Rule("text of at least 32 bytes", check_secret, show=lambda _: "(set)")
 ORIGINS = _list("scheme://host[:port] without a path", _web_origin)
 PROXIES = _list("IP addresses or networks such as 10.0.0.0/8", _network)
-_SIGNATURES = choice(*(f"{family}S{size}" for family in "HREP" for size in (256, 384, 512)), "EdDSA")
-ALGORITHMS = _list("JWT algorithms such as HS256", _SIGNATURES.check, offered=("HS256",))
+ALGORITHMS = _set(
+    f"JWT algorithms, one or more of {', '.join(jwk.ALGORITHMS)}", choice(*jwk.ALGORITHMS).check
+)
+KEY_ADDRESS = Rule("https://… without a user, or http:// to this machine", _key_address, show=redact)
 PROVIDER = choice("none", "altcha", "turnstile", "hcaptcha", "recaptcha", offered="none")

@@ -15,6 +15,7 @@ from .setting_rules import (
     COUNT,
     DATABASE,
     FILE,
+    KEY_ADDRESS,
     ORIGINS,
     PROVIDER,
     PROXIES,
@@ -61,15 +62,19 @@ class StoreSettings:
 
 @dataclass(frozen=True, slots=True)
 class AuthSettings:
-    """How tokens are checked; at most one of `secret` and `secret_file` is set; `max_ttl` is in seconds."""
+    """How tokens are checked; `max_ttl` is in seconds.
+
+    At most one of `secret` and `secret_file` is set, and at most one of `jwks_file` and `jwks_url`, whose
+    query may hold a secret, so that the repr omits it.
+    """
 
     secret: Annotated[str | None, SECRET] = field(default=None, repr=False)
     secret_file: Annotated[Path | None, FILE] = None
     issuer: Annotated[str, WORD] = "scoreboard"
     audience: Annotated[str, WORD] = "scoreboard"
     algorithms: Annotated[tuple[str, ...], ALGORITHMS] = ("HS256",)
-    jwks_file: Annotated[Path | None, FILE._replace(offered=None)] = None
-    jwks_url: Annotated[str | None, WORD._replace(offered=None)] = None
+    jwks_file: Annotated[Path | None, FILE] = None
+    jwks_url: Annotated[str | None, KEY_ADDRESS] = field(default=None, repr=False)
     max_ttl: Annotated[float, SPAN] = 30 * 86_400.0
 
 
@@ -157,7 +162,7 @@ _SHORT_VARIABLES = {
 _VARIABLES = {_SHORT_VARIABLES.get(key, "SCOREBOARD_" + key.upper().replace(".", "_")): key for key in _KEYS}
 # Kubernetes puts these into every container beside a service named "scoreboard"; no admin wrote them.
 _SERVICE_LINK = re.compile(r"SCOREBOARD_(SERVICE_.*|PORT_.*)", re.DOTALL)
-_RIVALS = {"auth.secret": "auth.secret_file", "auth.secret_file": "auth.secret"}
+_RIVALS = (("auth.secret", "auth.secret_file"), ("auth.jwks_file", "auth.jwks_url"))
 
 _Layer = dict[str, tuple[Any, str]]  # dotted key -> the checked value and its origin
 
@@ -264,14 +269,16 @@ def _from_flags(flags: Mapping[str, object]) -> _Layer:
 
 
 def _merge(layers: Iterable[_Layer]) -> _Layer:
-    """Later layers win, key by key; a secret also displaces what an earlier layer gave as its rival."""
+    """Later layers win, key by key; a key also displaces what an earlier layer gave as its rival."""
     merged: _Layer = {}
     for layer in layers:
-        if layer.keys() >= _RIVALS.keys():
-            origins = " and ".join(dict.fromkeys(layer[key][1] for key in _RIVALS))
-            raise SettingsError(f"auth.secret and auth.secret_file are both set (from {origins}); keep one.")
-        for key in layer.keys() & _RIVALS.keys():
-            merged.pop(_RIVALS[key], None)
+        for one, other in _RIVALS:
+            if one in layer and other in layer:
+                origins = " and ".join(dict.fromkeys(layer[key][1] for key in (one, other)))
+                raise SettingsError(f"{one} and {other} are both set (from {origins}); keep one.")
+            if one in layer or other in layer:
+                merged.pop(one, None)
+                merged.pop(other, None)
         merged |= layer
     return merged
 
@@ -296,6 +303,22 @@ def _action_type(name: str, given: _Layer, origin: str) -> ActionTypeSettings:
     return made
 
 
+def _check_auth(auth: AuthSettings, given: _Layer) -> None:
+    """Whether there can be a key for each accepted algorithm, and an algorithm for the keys."""
+    origin = given["auth.algorithms"][1] if "auth.algorithms" in given else "default"
+    others = [name for name in auth.algorithms if name != "HS256"]
+    if others and auth.jwks_file is None and auth.jwks_url is None:
+        raise SettingsError(
+            f"auth.algorithms (from {origin}) has {', '.join(others)}, for which keys are needed: "
+            "name auth.jwks_file or auth.jwks_url."
+        )
+    if auth.jwks_url is not None and not others:
+        raise SettingsError(
+            f"auth.jwks_url is set, but auth.algorithms (from {origin}) has only HS256, whose keys are never "
+            "published. Name the algorithms of the keys there, such as RS256."
+        )
+
+
 def load_settings(
     flags: Mapping[str, object] | None = None, *, environ: Mapping[str, str], config: Path | None = None
 ) -> Settings:
@@ -309,6 +332,7 @@ def load_settings(
     document = _read(path) if path else {}
     given = _merge((_from_file(document, str(path)), _from_environment(environ), _from_flags(flags or {})))
     tables = {name: made(**_values(name, _rules(made), given)) for name, made in _TABLES.items()}
+    _check_auth(tables["auth"], given)
     actions = _CATALOGUE
     if "actions" in document:
         actions = {name: _action_type(name, given, str(path)) for name in document["actions"]}

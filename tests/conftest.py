@@ -15,6 +15,7 @@ import pytest
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest, HTTPResponse
 
 from scoreboard_server.app import Server
+from scoreboard_server.flow.keys import secret_key
 from scoreboard_server.flow.tokens import TokenIssuer
 from scoreboard_server.settings import load_settings
 
@@ -78,7 +79,7 @@ SECRET = "a secret for tests, of more than 32 bytes"
 def token(user: str = "ann", *, secret: str | bytes = SECRET, ttl: float = 3600, **claims: Any) -> str:
     """A good token; claims: name, picture, scopes."""
     key = secret.encode() if isinstance(secret, str) else secret
-    issuer = TokenIssuer(key, issuer="scoreboard", audience="scoreboard", clock=time.time)
+    issuer = TokenIssuer(secret_key(key), issuer="scoreboard", audience="scoreboard", clock=time.time)
     return issuer.issue(user, ttl=ttl, **claims)
 
 

@@ -279,7 +279,21 @@ BAD = [
     ("store", "database", "'admin'", "not admin"),
     ("auth", "issuer", "''", "isn't empty"),
     ("auth", "audience", "1", "isn't empty"),
-    ("auth", "algorithms", "['none']", "JWT algorithms"),
+    ("auth", "algorithms", "['none']", "one or more of HS256, RS256, ES256, EdDSA"),
+    ("auth", "algorithms", "[]", "one or more of"),
+    ("auth", "algorithms", "['HS256', 'HS384']", "one or more of"),
+    ("auth", "algorithms", "'HS256'", "a list of JWT algorithms"),
+    ("auth", "algorithms", "[['HS256']]", "one or more of"),
+    ("auth", "jwks_file", "''", "a path"),
+    ("auth", "jwks_url", "'http://keys.example/jwks'", "https://"),
+    ("auth", "jwks_url", "'http://127.0.0.1.example/jwks'", "https://"),
+    ("auth", "jwks_url", "'file:///etc/keys'", "https://"),
+    ("auth", "jwks_url", "'https://ann:pw@keys.example/'", "without a user"),
+    ("auth", "jwks_url", "'https://keys.example:99999/'", "https://"),
+    ("auth", "jwks_url", "'https:///jwks'", "https://"),
+    ("auth", "jwks_url", "'https://[::1/jwks'", "https://"),
+    ("auth", "jwks_url", "'https://keys.example/a b'", "https://"),
+    ("auth", "jwks_url", "1", "https://"),
     ("auth", "max_ttl", "0", "over 0 seconds"),
     ("auth", "max_ttl", "inf", "over 0 seconds"),
     ("auth", "max_ttl", "nan", "over 0 seconds"),
@@ -329,6 +343,52 @@ EDGES = [
 ]
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["https://keys.example/jwks?v=1", "http://127.0.0.1:8/jwks", "http://[::1]/j", "http://localhost/jwks"],
+)
+def test_addresses_of_keys(write: Write, url: str) -> None:
+    """TLS to anywhere, and plain HTTP to this machine, are taken as they are."""
+    path = write(f"[auth]\nalgorithms = ['RS256']\njwks_url = '{url}'\n")
+    assert load_settings(environ={}, config=path).auth.jwks_url == url
+
+
+def test_a_secret_in_the_address_of_keys_is_not_shown(write: Write) -> None:
+    """A query that looks like a secret is hidden in the description, and the repr has no address at all."""
+    url = "https://keys.example/jwks?token=hunter2"
+    settings = load_settings(
+        environ={}, config=write(f"[auth]\nalgorithms = ['RS256']\njwks_url = '{url}'\n")
+    )
+    assert "hunter2" not in repr(settings) + repr(describe(settings))
+
+
+def test_algorithms_are_a_subset(write: Write) -> None:
+    """All four are taken, in the order given and each once."""
+    lines = "algorithms = ['EdDSA', 'ES256', 'RS256', 'HS256', 'EdDSA']\njwks_file = 'keys.json'\n"
+    auth = load_settings(environ={}, config=write(f"[auth]\n{lines}")).auth
+    assert auth.algorithms == ("EdDSA", "ES256", "RS256", "HS256")
+    assert auth.jwks_file == Path("keys.json")
+
+
+def test_algorithms_need_keys(write: Write) -> None:
+    """Whoever accepts RS256 has to say whose; a published key is never one for HS256."""
+    path = write("[auth]\nalgorithms = ['HS256', 'RS256', 'EdDSA']\n")
+    words = refusal(config=path)
+    assert f"auth.algorithms (from {path}) has RS256, EdDSA, for which keys are needed" in words
+    assert "auth.jwks_file or auth.jwks_url" in words
+    words = refusal(config=write("[auth]\njwks_url = 'https://keys.example/'\n"))
+    assert "auth.algorithms (from default) has only HS256" in words
+
+
+def test_keys_come_from_one_place(write: Write) -> None:
+    """A file and an address of keys exclude each other in one source; of two, the nearer source wins."""
+    both = "[auth]\nalgorithms = ['RS256']\njwks_file = 'k'\njwks_url = 'https://keys.example/'\n"
+    assert "auth.jwks_file and auth.jwks_url are both set (from " in refusal(config=write(both))
+    path = write("[auth]\nalgorithms = ['RS256']\njwks_url = 'https://keys.example/'\n")
+    auth = load_settings(environ={"SCOREBOARD_AUTH_JWKS_FILE": "k"}, config=path).auth
+    assert (auth.jwks_file, auth.jwks_url) == (Path("k"), None)
+
+
 @pytest.mark.parametrize(("table", "key", "value"), EDGES)
 def test_edges_are_allowed(write: Write, table: str, key: str, value: str) -> None:
     """The outermost values still allowed are taken, with the file as their origin."""
@@ -366,11 +426,6 @@ def test_origins_compare_as_browsers_send_them(write: Write) -> None:
 @pytest.mark.parametrize(
     ("table", "line"),
     [
-        ("auth", "algorithms = ['RS256']"),
-        ("auth", "algorithms = ['HS256', 'ES256']"),
-        ("auth", "algorithms = []"),
-        ("auth", "jwks_file = 'keys.json'"),
-        ("auth", "jwks_url = 'https://keys.example/jwks'"),
         ("captcha", "provider = 'altcha'"),
     ],
 )

@@ -246,3 +246,14 @@ class ProfileStore(Protocol):
     async def save(self, profiles: Mapping[str, Profile]) -> None:
         """Keep what each profile tells; a None in it leaves what was kept. Raises StoreUnavailable."""
         ...
+
+
+class PublishedKeys(Protocol):
+    """Keys that somebody else publishes, and may have changed."""
+
+    async def look_again(self) -> None:
+        """Have the newest ones trusted, unless that was tried a moment ago.
+
+        Raises Unavailable `keys_unavailable` when there never were any.
+        """
+        ...

@@ -8,31 +8,29 @@ from collections.abc import Callable, Sequence
 import jwt
 
 from ..rules.claims import WRITE, Identity, check_claims
-from ..rules.refusals import Unauthenticated
-from ..rules.signing import MIN_SECRET_BYTES, is_strong
+from ..rules.refusals import Unauthenticated, UnknownKey
+from .keys import Key, KeyRing
+from .ports import PublishedKeys
 
-ALGORITHM = "HS256"
 TOKEN_LENGTH = 4096
 _REQUIRED = ["iss", "aud", "sub", "jti", "iat", "exp"]
 
 
-class WeakSecretError(ValueError):
-    """The signing secret is shorter than the hash it feeds (RFC 7518, section 3.2)."""
-
-    def __init__(self) -> None:
-        super().__init__(f"The signing secret is shorter than {MIN_SECRET_BYTES} bytes.")
+class NoSigningKeyError(ValueError):
+    """The key can verify tokens, but not sign them."""
 
 
 class TokenIssuer:
-    """Signs tokens with HS256.
+    """Signs tokens.
 
-    secret: at least 32 bytes, else WeakSecretError. clock: seconds since the Unix epoch.
+    key: one that can sign, else NoSigningKeyError. clock: seconds since the Unix epoch.
     """
 
-    def __init__(self, secret: bytes, *, issuer: str, audience: str, clock: Callable[[], float]) -> None:
-        if not is_strong(secret):
-            raise WeakSecretError
-        self._secret = secret
+    def __init__(self, key: Key | None, *, issuer: str, audience: str, clock: Callable[[], float]) -> None:
+        if key is None or key.signing is None:
+            raise NoSigningKeyError("There is no key that can sign tokens.")
+        self._signing = key.signing
+        self._headers = {} if key.kid is None else {"kid": key.kid}
         self._issuer = issuer
         self._audience = audience
         self._clock = clock
@@ -58,41 +56,58 @@ class TokenIssuer:
             "scope": " ".join(scopes),
         }
         claims |= {k: v for k, v in (("name", name), ("picture", picture)) if v is not None}
-        return jwt.encode(claims, self._secret, ALGORITHM)
+        return jwt.encode(claims, self._signing, self._signing.algorithm_name, self._headers)
 
 
 class TokenVerifier:
     """Tells who a token speaks for, and remembers: a signature is checked once per token, its expiry always.
 
-    secret: at least 32 bytes, else WeakSecretError. max_ttl: seconds. clock: seconds since the Unix epoch.
-    remembered: how many verified tokens are kept.
+    published: where keys that aren't in the ring may be found. max_ttl: seconds. clock: seconds since the
+    Unix epoch. remembered: how many verified tokens are kept.
     """
 
     def __init__(
         self,
-        secret: bytes,
+        keys: KeyRing,
         *,
         issuer: str,
         audience: str,
         max_ttl: float,
         clock: Callable[[], float],
+        published: PublishedKeys | None = None,
         remembered: int = 20_000,
     ) -> None:
-        if not is_strong(secret):
-            raise WeakSecretError
-        self._secret = secret
+        self._keys = keys
         self._issuer = issuer
         self._audience = audience
         self._max_ttl = max_ttl
         self._clock = clock
+        self._published = published
         self._remembered = remembered
         self._verified: dict[str, Identity] = {}
+        self._losses = keys.losses
+
+    async def identify(self, token: str) -> Identity:
+        """As `verify`, but where keys are published looks there for one that isn't known.
+
+        Raises Unauthenticated, and Unavailable `keys_unavailable` when the keys could never be fetched.
+        """
+        try:
+            return self.verify(token)
+        except UnknownKey:
+            if self._published is None:
+                raise
+        await self._published.look_again()
+        return self.verify(token)
 
     def verify(self, token: str) -> Identity:
         """The identity a token speaks for.
 
-        Raises Unauthenticated `token_expired` or `token_invalid`.
+        Raises Unauthenticated `token_expired` or `token_invalid`; UnknownKey is one of the latter.
         """
+        if self._losses != self._keys.losses:  # no memory outlives the key that it rests on
+            self._losses = self._keys.losses
+            self._verified.clear()
         known = self._verified.get(token)
         if known is None:
             return self._remember(token, self._check(token))
@@ -118,10 +133,11 @@ class TokenVerifier:
         if len(token) > TOKEN_LENGTH:
             raise Unauthenticated("token_invalid", "The token is too long.")
         try:
-            decoded = jwt.decode_complete(
+            key = self._key_for(token)
+            decoded = jwt.decode(
                 token,
-                self._secret,
-                algorithms=[ALGORITHM],
+                key.verifying,
+                algorithms=[key.algorithm],
                 issuer=self._issuer,
                 audience=self._audience,
                 # Times are checked by our own rule, with our own clock and a cap on the lifetime.
@@ -136,10 +152,27 @@ class TokenVerifier:
             )
         except (jwt.InvalidTokenError, RecursionError) as error:  # JSON in a header may be nested without end
             raise Unauthenticated("token_invalid", _explain(error)) from None
-        if decoded["header"].get("typ") != "JWT":
-            raise Unauthenticated("token_invalid", "The token is not of type JWT.")
-        claims: dict[str, object] = decoded["payload"]
+        claims: dict[str, object] = decoded
         return claims
+
+    def _key_for(self, token: str) -> Key:
+        """The key that has to match. Where the header says a key is to be found (`jku`, `x5u`, `jwk`) or how
+        it wants to be understood (`crit`) is never followed: it is the word of who has yet to be believed.
+        """
+        if "=" in token:  # which PyJWT takes, and RFC 7515 doesn't: a token has one spelling
+            raise jwt.DecodeError
+        header = jwt.get_unverified_header(token)
+        if header.get("typ") != "JWT":
+            raise Unauthenticated("token_invalid", "The token is not of type JWT.")
+        if "crit" in header:
+            raise Unauthenticated("token_invalid", "The token demands an extension that is not understood.")
+        algorithm = header.get("alg")
+        if not isinstance(algorithm, str) or algorithm not in self._keys.algorithms:
+            raise jwt.InvalidAlgorithmError
+        key = self._keys.find(header.get("kid"), algorithm)
+        if key is None:
+            raise UnknownKey
+        return key
 
 
 def peek(token: str) -> tuple[dict[str, object], dict[str, object]]:

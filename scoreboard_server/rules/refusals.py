@@ -2,6 +2,7 @@
 
     Refusal
     ├── Unauthenticated   who are you?          (no, garbled, expired, foreign token)
+    │   └── UnknownKey    whose signature is this?  (a key that we don't have, or not yet)
     ├── Forbidden         not you               (out of scope, banned)
     ├── NotFound          no such thing
     ├── Malformed         not a message at all  (not JSON, a key twice)
@@ -30,6 +31,13 @@ class Refusal(Exception):  # noqa: N818 -- a refusal is an answer, not an error
 
 class Unauthenticated(Refusal):
     """The bearer is missing, unreadable, expired or not for us."""
+
+
+class UnknownKey(Unauthenticated):
+    """The token names a key that is not at hand; where keys are published, it may be there by now."""
+
+    def __init__(self) -> None:
+        super().__init__("token_invalid", "The token's key is not known.")
 
 
 class Forbidden(Refusal):

@@ -30,7 +30,7 @@ class ActionsHandler(BaseHandler):
 
     async def get(self, user: str) -> None:
         """Answer 200 with a page, newest first. Query: limit (1-1000, default 50), cursor."""
-        if self.identity().user != user:
+        if (await self.identity()).user != user:
             raise Forbidden("scope_missing", "A token lists the actions of its own user alone.")
         limit = self.query_number("limit", _DEFAULT_LIMIT, 1, LIMIT)
         cursor = self.query_text("cursor")

@@ -90,19 +90,22 @@ class BaseHandler(RequestHandler):
 
     # --- who asks ---------------------------------------------------------------------------------
 
-    def identity(self) -> Identity:
-        """Who the bearer token speaks for (RFC 6750). Raises Unauthenticated."""
+    async def identity(self) -> Identity:
+        """Who the bearer token speaks for (RFC 6750); waits only for a key that has to be fetched.
+
+        Raises Unauthenticated, and Unavailable when no keys could be fetched.
+        """
         header = self.request.headers.get("Authorization")
         if header is None:
             raise Unauthenticated("token_missing", "This needs an `Authorization: Bearer` header.")
         scheme, _, token = header.partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise Unauthenticated("token_invalid", "The `Authorization` header holds no bearer token.")
-        return self.services.verifier.verify(token.strip())
+        return await self.services.verifier.identify(token.strip())
 
-    def identity_if_told(self) -> Identity | None:
+    async def identity_if_told(self) -> Identity | None:
         """As `identity`, None when there is no `Authorization` header at all."""
-        return self.identity() if "Authorization" in self.request.headers else None
+        return await self.identity() if "Authorization" in self.request.headers else None
 
     # --- what is asked ----------------------------------------------------------------------------
 

@@ -52,7 +52,7 @@ class BatchHandler(BaseHandler):
 
     async def post(self) -> None:
         """Answer 200 with a result per item, in order; one that is refused fails none of its neighbours."""
-        identity = self.identity()
+        identity = await self.identity()
         if not identity.is_trusted:
             raise Forbidden("scope_missing", "Only a trusted server may submit batches.")
         self.check_is_json()

@@ -25,7 +25,7 @@ class LeaderboardHandler(BaseHandler):
 
     async def get(self) -> None:
         """Answer 200 with the view, 304 when the client has it already."""
-        identity = self.identity_if_told()
+        identity = await self.identity_if_told()
         reading = await self.services.reader.read(self._view(identity.user if identity else None))
         if reading.etag is not None:
             self.set_header("ETag", reading.etag)

@@ -17,6 +17,7 @@ from tornado.websocket import WebSocketHandler
 from ..live.frames import text_frame
 from ..live.reader import timestamp
 from ..live.seat import Seat
+from ..rules.claims import Identity
 from ..rules.refusals import Malformed, Refusal, Unacceptable
 from . import strict_json
 from .base_handler import BaseHandler, Lifecycle
@@ -79,6 +80,7 @@ class LiveSocket(WebSocketHandler, BaseHandler):
         """Leave it."""
         if self._seat is not None:
             self.services.hub.leave(self._seat)
+            self._seat = None
 
     def _dismiss(self) -> None:
         self.close(_GOING_AWAY, "the server is stopping")
@@ -90,27 +92,35 @@ class LiveSocket(WebSocketHandler, BaseHandler):
             self.close(_UNSUPPORTED_DATA, "text only")
             return None
         try:
-            answer = self._answer_to(strict_json.decode(message, _messages))
+            decoded: Auth | Ping = strict_json.decode(message, _messages)
         except Refusal as refusal:
-            answer = _error(refusal)
-        written = self._write_frame(answer)
-        return None if written.done() else _left(written)
-
-    def _answer_to(self, message: Auth | Ping) -> bytes:
-        match message:
+            return self._say(_error(refusal))
+        match decoded:
             case Ping():
-                return _PONG
+                return self._say(_PONG)
             case Auth(token):
                 return self._authenticate(token)
 
-    def _authenticate(self, token: str) -> bytes:
-        identity = self.services.verifier.verify(token)
-        assert self._seat is not None  # noqa: S101 -- messages come after open
-        if self._seat.user not in (None, identity.user):
+    async def _authenticate(self, token: str) -> None:
+        try:
+            identity = await self.services.verifier.identify(token)
+            if self._seat is None:  # it has left while a key was fetched
+                return
+            answer = self._own(self._seat, identity)
+        except Refusal as refusal:
+            answer = _error(refusal)
+        await _left(self._write_frame(answer))
+
+    def _own(self, seat: Seat, identity: Identity) -> bytes:
+        if seat.user not in (None, identity.user):
             raise Unacceptable("already_authenticated", "This socket belongs to another user.")
-        self.services.hub.own(self._seat, identity.user)
+        self.services.hub.own(seat, identity.user)
         expires_at = timestamp(int(identity.expires_at * 1e6))
         return text_frame({"type": "auth.ok", "userId": identity.user, "expiresAt": expires_at})
+
+    def _say(self, frame: bytes) -> Awaitable[None] | None:
+        written = self._write_frame(frame)
+        return None if written.done() else _left(written)
 
     def _write_frame(self, frame: bytes) -> asyncio.Future[None]:
         # Straight to the stream: the frame is encoded once for all, and needs no task of its own.

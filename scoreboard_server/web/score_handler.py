@@ -38,7 +38,7 @@ class ScoreHandler(BaseHandler):
 
     async def post(self) -> None:
         """Answer 200 with the new score; repeats say so in a header."""
-        identity = self.identity()
+        identity = await self.identity()
         self.check_is_json()
         claim = strict_json.decode(self.request.body, _claims)
         receipt = await self.services.submitting.submit(

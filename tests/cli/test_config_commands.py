@@ -78,6 +78,19 @@ def test_a_password_is_not_shown(tmp_path: Path) -> None:
         assert "hunter2" not in shown
 
 
+def test_where_keys_come_from_is_shown(tmp_path: Path) -> None:
+    """File and address of keys, the latter without what looks like a secret in it."""
+    environ = {"SCOREBOARD_AUTH_ALGORITHMS": "HS256,EdDSA", "SCOREBOARD_AUTH_JWKS_FILE": "keys.json"}
+    shown = _origins(tmp_path, environ=environ)
+    assert shown["auth.jwks_file"] == {"value": "keys.json", "origin": "SCOREBOARD_AUTH_JWKS_FILE"}
+    assert shown["auth.algorithms"]["value"] == ["HS256", "EdDSA"]
+    del environ["SCOREBOARD_AUTH_JWKS_FILE"]
+    environ["SCOREBOARD_AUTH_JWKS_URL"] = "https://keys.test/jwks?token=hunter2"
+    shown = _origins(tmp_path, environ=environ)
+    assert shown["auth.jwks_url"]["value"] == "https://keys.test/jwks?token=***"
+    assert shown["auth.jwks_file"] == {"value": None, "origin": "default"}
+
+
 def test_a_long_origin_folds_in_a_terminal(tmp_path: Path) -> None:
     """Eighty columns hold every setting with its origin, however long a path is."""
     deep = tmp_path / ("d" * 60)

@@ -12,6 +12,10 @@ from pathlib import Path
 import jwt
 import pytest
 
+from scoreboard_server.flow.keys import secret_key
+
+from ..jwks import ALL, Jwk, ed_jwk, public, rsa_jwk, write_jwks
+from ..outside.publisher import keys, publishing
 from .invoking import Running, in_process, run
 
 SECRET = "a secret for tokens of these tests, over 32 bytes"
@@ -182,7 +186,8 @@ def test_inspect_reads_standard_input(tmp_path: Path) -> None:
         assert (ended.returncode, ended.stderr) == (0, "")
         assert set(shown) == {"valid", "reason", "header", "claims"}
         assert (shown["valid"], shown["reason"], shown["claims"]["sub"]) == (True, None, "ann")
-        assert shown["header"] == {"alg": "HS256", "typ": "JWT"}
+        kid = secret_key(SECRET.encode()).kid
+        assert shown["header"] == {"alg": "HS256", "typ": "JWT", "kid": kid}
 
 
 def _signed(secret: str = SECRET, **claims: object) -> str:
@@ -219,6 +224,74 @@ def test_a_refused_token_is_1_and_shown(server: Running, token: str, reason: str
     assert shown["valid"] is False
     assert reason in shown["reason"]
     assert server.act(token, "a1")[0] in (400, 401)  # over-long headers don't reach the handler
+
+
+# --- keys of a file and of an address --------------------------------------------------------------
+
+
+def _configured(folder: Path, *jwks: Jwk, algorithms: str = '["HS256", "RS256", "ES256", "EdDSA"]') -> Path:
+    """A settings file with a file of keys beside it."""
+    write_jwks(folder / "keys.json", *jwks)
+    path = folder / "s.toml"
+    path.write_text(f'[auth]\nalgorithms = {algorithms}\njwks_file = "{folder / "keys.json"}"\n')
+    return path
+
+
+@pytest.mark.parametrize("algorithm", ALL)
+@pytest.mark.usefixtures("elsewhere")
+def test_the_first_private_key_signs(tmp_path: Path, algorithm: str) -> None:
+    """Not the first key, and not the secret; inspecting shows its id and algorithm and no key."""
+    jwk = ALL[algorithm]("mine")
+    config = str(_configured(tmp_path, public(rsa_jwk("theirs")), jwk, ed_jwk("later")))
+    issued = in_process("token", "issue", "ann", "--config", config)
+    assert (issued.returncode, issued.stderr) == (0, "")
+    ended = in_process("token", "inspect", "-", "--json", "--config", config, stdin=issued.stdout.encode())
+    shown = json.loads(ended.stdout)
+    assert (ended.returncode, shown["valid"]) == (0, True)
+    assert shown["header"] == {"alg": algorithm, "typ": "JWT", "kid": "mine"}
+    table = in_process("token", "inspect", "-", "--config", config, stdin=issued.stdout.encode()).stdout
+    assert "kid (header)" in table
+    for value in jwk.values():
+        assert len(str(value)) < 10 or str(value) not in ended.stdout + table
+    assert not (tmp_path / ".scoreboard").exists()  # it took no secret, so it made none
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_without_a_private_key_the_secret_signs(tmp_path: Path) -> None:
+    """Where HS256 is accepted; where it isn't, nothing can be issued."""
+    config = str(_configured(tmp_path, public(rsa_jwk())))
+    issued = in_process("token", "issue", "ann", "--config", config, environ=ENVIRON)
+    assert jwt.get_unverified_header(issued.stdout.strip())["kid"] == secret_key(SECRET.encode()).kid
+    config = str(_configured(tmp_path, public(rsa_jwk()), algorithms='["RS256"]'))
+    ended = in_process("token", "issue", "ann", "--config", config, environ=ENVIRON)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert "no key that signs tokens for auth.algorithms (RS256)" in ended.stderr
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_a_bad_file_of_keys_is_2(tmp_path: Path) -> None:
+    """For issuing and inspecting alike: one line with file, key and reason."""
+    config = str(_configured(tmp_path, rsa_jwk("weak", bits=1024)))
+    for arguments in (["issue", "ann"], ["inspect", _signed()]):
+        ended = in_process("token", *arguments, "--config", config, environ=ENVIRON)
+        assert (ended.returncode, ended.stdout) == (2, "")
+        assert f"{tmp_path / 'keys.json'} is refused: the key 'weak' is shorter than 2048" in ended.stderr
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_inspect_looks_where_keys_are_published(tmp_path: Path) -> None:
+    """As the server would; when nothing answers there, that is the reason, and not the token's fault."""
+    config = str(_configured(tmp_path, rsa_jwk()))
+    token = in_process("token", "issue", "ann", "--config", config).stdout.strip()
+    with publishing(keys(rsa_jwk())) as publisher:
+        environ = {"SCOREBOARD_AUTH_ALGORITHMS": "RS256", "SCOREBOARD_AUTH_JWKS_URL": publisher.url}
+        ended = in_process("token", "inspect", token, environ=environ)
+        assert (ended.returncode, ended.stderr) == (0, "This server takes it.\n")
+        publisher.answer = keys(rsa_jwk("another"))
+        assert "key is not known" in in_process("token", "inspect", token, environ=environ).stderr
+    ended = in_process("token", "inspect", token, environ=environ)
+    assert ended.returncode == 1
+    assert "can't be fetched now" in ended.stderr
 
 
 def _base64(data: bytes) -> str:

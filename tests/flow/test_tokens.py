@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 
 import jwt
 import pytest
 
-from scoreboard_server.flow.tokens import TokenIssuer, TokenVerifier, WeakSecretError, peek
+from scoreboard_server.flow.keys import KeyRing, secret_key
+from scoreboard_server.flow.tokens import NoSigningKeyError, TokenIssuer, TokenVerifier, peek
 from scoreboard_server.rules.refusals import Unauthenticated
 
 SECRET = b"0123456789abcdef0123456789abcdef"
@@ -31,13 +33,18 @@ def clock() -> Clock:
 
 @pytest.fixture
 def issuer(clock: Clock) -> TokenIssuer:
-    return TokenIssuer(SECRET, issuer="scoreboard", audience="scoreboard", clock=clock)
+    return TokenIssuer(secret_key(SECRET), issuer="scoreboard", audience="scoreboard", clock=clock)
 
 
 @pytest.fixture
 def verifier(clock: Clock) -> TokenVerifier:
     return TokenVerifier(
-        SECRET, issuer="scoreboard", audience="scoreboard", max_ttl=86_400, clock=clock, remembered=3
+        KeyRing(secret=SECRET),
+        issuer="scoreboard",
+        audience="scoreboard",
+        max_ttl=86_400,
+        clock=clock,
+        remembered=3,
     )
 
 
@@ -138,12 +145,32 @@ def test_everything_else_is_refused(verifier: TokenVerifier, token: str) -> None
         assert token == "" or token not in refused.value.detail
 
 
-def test_a_weak_secret_is_refused() -> None:
-    """Less than 32 bytes sign and verify nothing."""
-    with pytest.raises(WeakSecretError):
-        TokenIssuer(b"short", issuer="i", audience="a", clock=Clock())
-    with pytest.raises(WeakSecretError):
-        TokenVerifier(b"short", issuer="i", audience="a", max_ttl=1, clock=Clock())
+@pytest.mark.parametrize("changes", [{"sub": "ben"}, {"exp": NOW + 30}])
+def test_of_a_claim_told_twice_the_last_one_counts(
+    verifier: TokenVerifier, changes: dict[str, object]
+) -> None:
+    """As RFC 7519, section 4, allows: for us and for who looks at it, so that nobody sees another token."""
+    claims = json.dumps(GOOD_CLAIMS)[:-1] + ", " + json.dumps(changes)[1:]
+    token = jwt.api_jws.encode(claims.encode(), SECRET, "HS256")
+    assert verifier.claims(token) == peek(token)[1] == GOOD_CLAIMS | changes
+
+
+def test_a_token_has_one_spelling(issuer: TokenIssuer, verifier: TokenVerifier) -> None:
+    """Padding, white space, another last letter for the same bytes: none of it is the token."""
+    token = issuer.issue("ann", ttl=60)
+    assert verifier.verify(token).user == "ann"
+    twin = token[:-1] + chr(ord(token[-1]) + 1)
+    for spelling in (token + "=", token + "==", token + "\n", " " + token, token + ".", twin):
+        with pytest.raises(Unauthenticated):
+            verifier.verify(spelling)
+
+
+def test_without_a_key_that_signs_nothing_is_issued() -> None:
+    """No key, and a key that can only verify, are told apart from a bad token."""
+    only_public = replace(secret_key(SECRET), signing=None)
+    for key in (None, only_public):
+        with pytest.raises(NoSigningKeyError):
+            TokenIssuer(key, issuer="i", audience="a", clock=Clock())
 
 
 def test_peeking_trusts_nothing_and_shows_everything() -> None:
