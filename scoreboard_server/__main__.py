@@ -9,7 +9,7 @@ import sys
 
 from .app import ServerFailedError, StartError, StoreRefusedError, StoreUnavailable, serve
 from .leaving import leave
-from .log_lines import log_to_stderr
+from .log_lines import log_to_stderr, one_line
 from .settings import Settings, SettingsError, load_settings
 
 
@@ -19,7 +19,7 @@ def main() -> None:
     try:
         asyncio.run(_serve(load_settings(environ=os.environ)))
     except (SettingsError, StartError, StoreRefusedError, StoreUnavailable, ServerFailedError) as error:
-        sys.stderr.write(f"Error: {error}\n")
+        sys.stderr.write(f"Error: {one_line(str(error))}\n")
         leave(1)
 
 

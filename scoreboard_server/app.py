@@ -30,6 +30,7 @@ from .leaving import leave
 from .live.hub import Hub
 from .live.live_board import LiveBoard
 from .live.reader import Reader
+from .open_files import raise_open_files_limit
 from .outside.jwks import FetchedKeys
 from .rules.action_types import ActionType, Catalogue, Proof
 from .rules.refusals import Unavailable
@@ -46,6 +47,7 @@ log = logging.getLogger("scoreboard.app")
 _HEADER_LIMIT = 16 * 1024
 _HEADER_PATIENCE_S = 15
 _BODY_PATIENCE_S = 10
+_ANSWER_PATIENCE_S = 30
 _STORE_PATIENCE_S = 30.0
 _STORE_PAUSE_S = 1.0
 _KEYS_PATIENCE_S = 5.0
@@ -165,7 +167,10 @@ class Server:
     def _listen(self) -> None:
         server = self._settings.server
         routes = application(
-            self._lifecycle, top=self._settings.live.top, trusted_origins=server.trusted_origins
+            self._lifecycle,
+            top=self._settings.live.top,
+            trusted_origins=server.trusted_origins,
+            trusted_proxies=server.trusted_proxies,
         )
         try:
             sockets = bind_sockets(server.port, server.host)
@@ -175,6 +180,7 @@ class Server:
             routes,
             header_patience=_HEADER_PATIENCE_S,
             body_patience=_BODY_PATIENCE_S,
+            answer_patience=_ANSWER_PATIENCE_S,
             clock=time.monotonic,
         )
         self._supervise("watching for slow senders", slow_senders.run())
@@ -328,6 +334,7 @@ async def serve(settings: Settings, on_ready: Callable[[Server], None]) -> None:
     Raises SettingsError, StartError, StoreRefusedError, StoreUnavailable or ServerFailedError.
     """
     collect_garbage_less_often()
+    raise_open_files_limit()
     server = Server(settings)
     stop = stop_on_signals()
     starting = asyncio.create_task(server.start())

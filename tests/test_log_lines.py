@@ -2,14 +2,118 @@
 
 from __future__ import annotations
 
+import io
+import json
 import logging
+import subprocess
+import sys
+from collections.abc import Iterator
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from scoreboard_server.log_lines import log_to_stderr
+from scoreboard_server.live.reader import Reader
+from scoreboard_server.log_lines import LineFormatter, log_to_stderr, one_line
 
-from .conftest import StartServer
-from .web.wire import wire
+from .cli.invoking import environment
+from .conftest import SECRET, Api, StartServer, token
+from .web.wire import ask, request, wire
+
+_FORMAT = "%(levelname)s %(name)s: %(message)s"
+_HOSTILE = [
+    "a\nERROR root: forged",
+    "a\r\nforged",
+    "a\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029b",
+    "\x1b[2J\x1b]0;title\x07\x9b31m",
+    "\x00\x08\x7f",
+    "\u202egnp.exe\u2066",
+    "\ud800",
+]
+
+
+class Log:
+    """A real logger with our lines."""
+
+    def __init__(self) -> None:
+        self._stream = io.StringIO()
+        handler = logging.StreamHandler(self._stream)
+        handler.setFormatter(LineFormatter(_FORMAT))
+        self.logger = logging.Logger("test", logging.DEBUG)
+        self.logger.addHandler(handler)
+        self.handler = handler
+
+    @property
+    def text(self) -> str:
+        """All that was written."""
+        return self._stream.getvalue()
+
+
+@pytest.fixture
+def log() -> Log:
+    return Log()
+
+
+@pytest.mark.parametrize("hostile", _HOSTILE)
+def test_an_event_is_one_printable_line(log: Log, hostile: str) -> None:
+    """Whatever stands in it: in the message, in an argument or in the logger's name."""
+    log.logger.warning("%s is odd", hostile)
+    log.logger.warning(hostile)
+    log.logger.name = hostile
+    log.logger.warning("x")
+    assert len(log.text.splitlines()) == 3
+    assert log.text.replace("\n", "").isprintable()
+
+
+@pytest.mark.parametrize("hostile", _HOSTILE)
+def test_a_trace_forges_no_event(log: Log, hostile: str) -> None:
+    """What an exception says is quoted: its lines begin with a bar, and so do its cause's and its notes'."""
+    try:
+        try:
+            raise KeyError(hostile)
+        except KeyError as cause:
+            error = ValueError(hostile)
+            error.add_note(hostile)
+            raise error from cause
+    except ValueError:
+        log.logger.exception("failed", stack_info=True)
+    first, *rest = log.text.rstrip("\n").split("\n")
+    assert first == "ERROR test: failed"
+    assert len(rest) > 8 and all(line.startswith("    | ") for line in rest)
+    assert log.text.replace("\n", "").isprintable()
+
+
+@given(st.text())
+def test_one_line_is_one_printable_line(text: str) -> None:
+    """For any text; what is plain stays as it is."""
+    shown = one_line(text)
+    assert len(shown.splitlines()) <= 1
+    assert shown.isprintable()
+    if text.isascii() and text.isprintable() and not {"@", "."} & set(text):
+        assert shown == text
+
+
+def test_names_of_all_scripts_stay_legible() -> None:
+    """Only what is acted on is escaped."""
+    assert one_line("Zoë 王小明 🎉 עברית") == "Zoë 王小明 🎉 עברית"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "mongodb://admin:hunter22@db.example/?x=1 is away",
+        "mongodb+srv://admin:hunt:er22@db.example",
+        "mongodb://admin:hunt@er22@db.example,b:27017",
+        f"bad token {token()}",
+        f"Authorization: Bearer {token()}",
+        f"{token()[:-40]}",
+    ],
+)
+def test_a_line_tells_no_secret(text: str) -> None:
+    """Neither a password in an address nor a token, should some library put one into what it says."""
+    shown = one_line(text)
+    assert "hunt" not in shown and "er22" not in shown
+    assert "eyJ" not in shown
 
 
 async def test_a_malformed_request_writes_no_line(
@@ -24,3 +128,80 @@ async def test_a_malformed_request_writes_no_line(
         assert b"400" in await connection.reader.read()
     assert "eyJ" not in caplog.text
     assert [r for r in caplog.records if r.name.startswith("tornado")] == []
+
+
+@pytest.fixture
+def everything(log: Log) -> Iterator[Log]:
+    """All that any logger says, in our lines."""
+    root = logging.getLogger()
+    level = root.level
+    root.addHandler(log.handler)
+    root.setLevel(logging.DEBUG)
+    yield log
+    root.removeHandler(log.handler)
+    root.setLevel(level)
+
+
+async def test_no_request_puts_a_token_or_a_secret_into_the_log(
+    start_server: StartServer, everything: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Counted, refused, malformed or failing with the token in an exception, at the most talkative level."""
+    api = Api(await start_server())
+    bearer = token("ann")
+
+    async def broken(self: Reader, view: object) -> None:
+        raise RuntimeError(f"can't read for {bearer}\n1970 INFO forged: {SECRET[:8]}")
+
+    await api.post({"actionId": "a1", "actionType": "task.completed"}, bearer)
+    await api.post({"actionId": "a2", "actionType": bearer}, bearer)
+    await api.post({"actionId": "a3"}, bearer + "x")
+    await api.fetch(f"/api/users/{bearer}", bearer=bearer)
+    await api.fetch(f"/api/leaderboard?token={bearer}", bearer=f"{bearer} {bearer}")
+    await ask(api, request(f"/{bearer}", f"Authorization: {bearer}", f"X-Request-Id: {bearer}"))
+    monkeypatch.setattr(Reader, "read", broken)
+    response = await api.fetch(f"/api/leaderboard?ignored={bearer}", bearer=bearer)
+    assert response.code == 500 and b"eyJ" not in response.body
+    assert "can't read for (a token)" in everything.text
+    assert "eyJ" not in everything.text and SECRET not in everything.text
+    assert not [line for line in everything.text.splitlines() if line.startswith("1970")]
+
+
+async def test_nothing_that_is_shown_of_a_server_holds_its_secret(start_server: StartServer) -> None:
+    """Neither its parts nor its settings, in the form that traces and debuggers print."""
+    server = await start_server()
+    services = server._lifecycle.services
+    assert services is not None
+    shown = [
+        server,
+        server._settings,
+        server._settings.auth,
+        services,
+        services.verifier,
+        vars(server._lifecycle),
+    ]
+    assert SECRET not in json.dumps([repr(each) for each in shown])
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"SCOREBOARD_\x1b[31mPORT\nERROR": "x"},
+        {"SCOREBOARD_CONFIG": "/nowhere/\x1b[2J\nError: forged"},
+        {"SCOREBOARD_SERVER_HOST": "a\nb"},
+        {"SCOREBOARD_STORE": "mongodb://admin:hunter22@\x1b[31m"},
+        {"SCOREBOARD_JWT_SECRET": "hunter22"},
+    ],
+)
+def test_an_environment_forges_no_line_and_is_told_no_secret(variables: dict[str, str]) -> None:
+    """The server that refuses its settings says so in one printable line."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "scoreboard_server"],
+        env=environment(SCOREBOARD_SERVER_PORT="0", **variables),
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=30,
+    )
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert len(ended.stderr.splitlines()) == 1 and ended.stderr.rstrip("\n").isprintable()
+    assert "hunter22" not in ended.stderr

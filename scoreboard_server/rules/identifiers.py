@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 
-_USER_ID = re.compile(r"[A-Za-z0-9_.:@-]{1,64}")
-_ACTION_ID = re.compile(r"[A-Za-z0-9_.:~-]{1,64}")
+USER_ID = re.compile(r"[A-Za-z0-9_.:@-]{1,64}")
+ACTION_ID = re.compile(r"[A-Za-z0-9_.:~-]{1,64}")
 
 
 def is_user_id(text: str) -> bool:
     """True for 1-64 characters of `A-Za-z0-9_.:@-`."""
-    return _USER_ID.fullmatch(text) is not None
+    return USER_ID.fullmatch(text) is not None
 
 
 def is_action_id(text: str) -> bool:
     """True for 1-64 characters of `A-Za-z0-9_.:~-`."""
-    return _ACTION_ID.fullmatch(text) is not None
+    return ACTION_ID.fullmatch(text) is not None

@@ -6,7 +6,6 @@ import logging
 import re
 import secrets
 import time
-import traceback
 from asyncio import Future
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from ..live.hub import Hub
 from ..live.reader import Reader
 from ..rules.claims import Identity
 from ..rules.refusals import Refusal, Unacceptable, Unauthenticated, Unavailable
+from .edge import PREFLIGHT, Edge
 from .refusal_status import PROBLEM_TYPE, code_of, problem, status_of
 
 log = logging.getLogger("scoreboard.web")
@@ -33,6 +33,15 @@ BODY_LIMIT = 16 * 1024
 CONNECTION_BODY_LIMIT = 256 * 1024
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _encode = msgspec.json.Encoder().encode
+
+# Also what is no page says that it is none, should anything ever show it as one.
+_ALWAYS = {
+    "Content-Type": "text/html; charset=UTF-8",
+    "Content-Security-Policy": "default-src 'none'; base-uri 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
 
 
 @lru_cache(maxsize=2)
@@ -66,14 +75,25 @@ class BaseHandler(RequestHandler):
 
     services: Services
     needs_ready = True
+    is_probe = False
     body_limit = BODY_LIMIT
 
     def initialize(self, lifecycle: Lifecycle) -> None:
         """Called by Tornado with what the route was made with."""
         self.lifecycle = lifecycle
 
+    @property
+    def edge(self) -> Edge:
+        """Whom the server trusts around it."""
+        edge: Edge = self.application.settings["edge"]
+        return edge
+
     def prepare(self) -> None:
         """Before the method: is the server ready, and is the body of a size to be looked at?"""
+        if self.has_answered_preflight():
+            return
+        if not self.is_probe:  # probes come from beside the proxy
+            self.edge.look_out(self.request)
         services = self.lifecycle.services
         if services is not None:
             self.services = services
@@ -87,6 +107,22 @@ class BaseHandler(RequestHandler):
         media_type = self.request.headers.get("Content-Type", "application/json")
         if media_type.partition(";")[0].strip().lower() != "application/json":
             raise HTTPError(415)
+
+    def has_answered_preflight(self) -> bool:
+        """Whether this was a browser asking for a trusted page what it may send (CORS). Then it is told.
+
+        The same for each address, ready or not, there or not: what is wrong, the real request's answer says.
+        """
+        if self.request.method != "OPTIONS" or "Access-Control-Request-Method" not in self.request.headers:
+            return False
+        if not self.edge.trusts_page_of(self.request):
+            return False
+        self.clear_header("Content-Type")
+        for name, value in PREFLIGHT.items():
+            self.set_header(name, value)
+        self.set_status(204)
+        self.finish()
+        return True
 
     # --- who asks ---------------------------------------------------------------------------------
 
@@ -106,6 +142,10 @@ class BaseHandler(RequestHandler):
     async def identity_if_told(self) -> Identity | None:
         """As `identity`, None when there is no `Authorization` header at all."""
         return await self.identity() if "Authorization" in self.request.headers else None
+
+    def client_address(self) -> str:
+        """The address of who asks, behind the named proxies; worked out at each call."""
+        return self.edge.client_address(self.request)
 
     # --- what is asked ----------------------------------------------------------------------------
 
@@ -136,13 +176,9 @@ class BaseHandler(RequestHandler):
         """As Tornado's, but no `Server` version for the curious, no content sniffing, and a date made once a
         second: formatting it for every response would be a twentieth of a small request.
         """
-        self._headers = HTTPHeaders(
-            {
-                "Content-Type": "text/html; charset=UTF-8",
-                "Date": _http_date(int(time.time())),
-                "X-Content-Type-Options": "nosniff",
-            }
-        )
+        self._headers = HTTPHeaders(_ALWAYS)
+        self._headers["Date"] = _http_date(int(time.time()))
+        self._headers.update(self.edge.cors_headers(self.request))
         self._write_buffer: list[bytes] = []
         self._status_code = 200
         self._reason = "OK"
@@ -206,12 +242,7 @@ class BaseHandler(RequestHandler):
         """A refusal is an answer, not an event; anything unforeseen is logged whole."""
         if isinstance(value, Refusal | HTTPError):
             return
-        log.error(
-            "%s %s failed\n%s",
-            self.request.method,
-            self.request.path,
-            "".join(traceback.format_exception(typ, value, tb)),
-        )
+        log.error("%s %s failed", self.request.method, self.request.path, exc_info=(typ, value, tb))
 
 
 def _challenge(refusal: Unauthenticated) -> str:
@@ -227,4 +258,6 @@ class NotFoundHandler(BaseHandler):
 
     def prepare(self) -> None:
         """There is nothing here, whatever the method."""
+        if self.has_answered_preflight():
+            return
         raise HTTPError(404)

@@ -74,6 +74,7 @@ def _split(body: bytes) -> list[Raw]:
     try:
         items = _lists.decode(body)
     except msgspec.ValidationError:
+        strict_json.check(body)  # a wrong type is seen before the end, and what follows may be no JSON
         raise Unacceptable("invalid_request", "The body must be an array of actions.") from None
     except (msgspec.DecodeError, RecursionError, UnicodeError):
         raise Malformed("invalid_json", "This is not valid JSON.") from None

@@ -10,6 +10,7 @@ class LiveHandler(BaseHandler):
     """Alive from the first moment to the last."""
 
     needs_ready = False
+    is_probe = True
 
     def get(self) -> None:
         """Answer 200."""
@@ -23,6 +24,8 @@ class LiveHandler(BaseHandler):
 
 class ReadyHandler(BaseHandler):
     """Ready from when the board is built until the server stops, unless the store has gone away."""
+
+    is_probe = True
 
     def get(self) -> None:
         """Answer 200, or 503 with the reason."""

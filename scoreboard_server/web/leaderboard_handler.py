@@ -29,7 +29,7 @@ class LeaderboardHandler(BaseHandler):
         reading = await self.services.reader.read(self._view(identity.user if identity else None))
         if reading.etag is not None:
             self.set_header("ETag", reading.etag)
-        self.set_header("Vary", "Authorization")
+        self.add_header("Vary", "Authorization")
         self.set_header("Cache-Control", "no-cache")
         if _matches(self.request.headers.get("If-None-Match"), reading.etag):
             self.set_status(304)

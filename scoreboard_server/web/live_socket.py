@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import Awaitable
 from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Struct
-from tornado.iostream import StreamClosedError
+from tornado.iostream import IOStream, StreamClosedError
 from tornado.web import HTTPError
 from tornado.websocket import WebSocketHandler
 
@@ -26,6 +27,9 @@ from .refusal_status import PROBLEM_TYPE, code_of
 MESSAGE_LIMIT = 4096
 PING_INTERVAL_S = 25
 PING_PATIENCE_S = 10
+WRITE_PATIENCE_S = 10.0
+# Small, as what waits in the kernel is what nobody sees to be waiting; the kernel doubles it.
+_KERNEL_BUFFER = 32 * 1024
 
 # Close codes of RFC 6455, section 7.4.1.
 _GOING_AWAY = 1001
@@ -73,8 +77,15 @@ class LiveSocket(WebSocketHandler, BaseHandler):
     def open(self, *args: str, **kwargs: str) -> None:
         """Take a seat."""
         self.set_nodelay(True)
+        self._keep_kernel_buffer_small()
         self._seat = Seat(self.services.hub, self._write_frame, self._dismiss)
         self.services.hub.join(self._seat)
+
+    def _keep_kernel_buffer_small(self) -> None:
+        stream = self._stream()
+        if stream is not None:
+            with contextlib.suppress(OSError):  # it has just gone
+                stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _KERNEL_BUFFER)
 
     def on_close(self) -> None:
         """Leave it."""
@@ -124,15 +135,25 @@ class LiveSocket(WebSocketHandler, BaseHandler):
 
     def _write_frame(self, frame: bytes) -> asyncio.Future[None]:
         # Straight to the stream: the frame is encoded once for all, and needs no task of its own.
-        connection = self.ws_connection
-        stream = getattr(connection, "stream", None)
-        if stream is None or stream.closed():
+        stream = self._stream()
+        if stream is None:
             return _gone()
         try:
             written: asyncio.Future[None] = stream.write(frame)
         except StreamClosedError:
             return _gone()
+        if not written.done():
+            self._cut_unless_read(stream, written)
         return written
+
+    def _stream(self) -> IOStream | None:
+        stream: IOStream | None = getattr(self.ws_connection, "stream", None)
+        return None if stream is None or stream.closed() else stream
+
+    def _cut_unless_read(self, stream: IOStream, written: asyncio.Future[None]) -> None:
+        # Who doesn't read may answer pings all the same, and would hold its place for ever.
+        timer = asyncio.get_running_loop().call_later(WRITE_PATIENCE_S, stream.close)
+        written.add_done_callback(lambda _: timer.cancel())
 
 
 async def _left(written: asyncio.Future[None]) -> None:

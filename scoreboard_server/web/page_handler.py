@@ -1,4 +1,9 @@
-"""`GET /` and `/static/…`: the live board page and the client module."""
+"""`GET /` and `/static/…`: the live board page and the client module.
+
+A page of another site imports the module with CORS, as all modules are, and so under the same rule as it
+reads the board: its origin has to be a trusted one. For any other the module would be of no use, as
+neither the socket nor the API would answer it.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +33,6 @@ _POLICY = "; ".join(
 
 def _protect(handler: RequestHandler) -> None:
     handler.set_header("Content-Security-Policy", _POLICY)
-    handler.set_header("Referrer-Policy", "no-referrer")
     # Revalidate: an upgrade of the server is an upgrade of the page.
     handler.set_header("Cache-Control", "no-cache")
 

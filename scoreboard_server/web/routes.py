@@ -10,17 +10,26 @@ from tornado.web import Application, RequestHandler
 from .actions_handler import ActionsHandler
 from .base_handler import Lifecycle, NotFoundHandler
 from .batch_handler import BatchHandler
+from .edge import Edge
 from .health_handler import LiveHandler, ReadyHandler
 from .leaderboard_handler import LeaderboardHandler, UserHandler
 from .live_socket import MESSAGE_LIMIT, PING_INTERVAL_S, PING_PATIENCE_S, LiveSocket
+from .openapi_handler import OpenApiHandler
 from .page_handler import AssetHandler, PageHandler
 from .score_handler import ScoreHandler
 
 
-def application(lifecycle: Lifecycle, *, top: int, trusted_origins: Sequence[str]) -> Application:
+def application(
+    lifecycle: Lifecycle,
+    *,
+    top: int,
+    trusted_origins: Sequence[str] = (),
+    trusted_proxies: Sequence[str] = (),
+) -> Application:
     """The routes.
 
     top: how many rows the board shows by default. trusted_origins: pages of other sites that may connect.
+    trusted_proxies: addresses and networks whose forwarding headers count.
     """
     # Nothing here takes a form; parsing one would be work for an attacker to order.
     set_parse_body_config(ParseBodyConfig(multipart=ParseMultipartConfig(enabled=False)))
@@ -36,13 +45,15 @@ def application(lifecycle: Lifecycle, *, top: int, trusted_origins: Sequence[str
             (r"/livez", LiveHandler, shared),
             (r"/readyz", ReadyHandler, shared),
             (r"/healthz", ReadyHandler, shared),  # what older probes ask for
+            (r"/openapi\.json", OpenApiHandler, shared),
             (r"/", PageHandler, shared),
             (r"/static/(.*)", AssetHandler, shared),
         ],
         default_handler_class=NotFoundHandler,
         default_handler_args=shared,
         log_function=_no_access_log,
-        trusted_origins=list(trusted_origins),
+        edge=Edge(trusted_origins, trusted_proxies),
+        trusted_origins=list(trusted_origins),  # for Tornado, which asks them before a socket opens
         websocket_ping_interval=PING_INTERVAL_S,
         websocket_ping_timeout=PING_PATIENCE_S,
         websocket_max_message_size=MESSAGE_LIMIT,

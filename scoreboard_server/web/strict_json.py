@@ -21,7 +21,7 @@ def decode(body: bytes | str, decoder: msgspec.json.Decoder[T]) -> T:
     try:
         value = decoder.decode(body)
     except msgspec.ValidationError as error:
-        _check_keys(body)
+        check(body)
         raise Unacceptable("invalid_request", f"{error}.") from None
     except (msgspec.DecodeError, RecursionError, UnicodeError):
         raise Malformed("invalid_json", "This is not valid JSON.") from None
@@ -36,10 +36,11 @@ def _check_keys_if_doubtful(body: bytes | str, value: msgspec.Struct) -> None:
     tagged = value.__struct_config__.tag is not None
     quotes = body.count(b'"') if isinstance(body, bytes) else body.count('"')
     if quotes != 4 * (present + tagged):
-        _check_keys(body)
+        check(body)
 
 
-def _check_keys(body: bytes | str) -> None:
+def check(body: bytes | str) -> None:
+    """Raises Malformed `invalid_json` for what is not JSON or has a key twice, slowly."""
     try:
         # An integer that is too long for Python is JSON all the same, `NaN` is not.
         json.loads(body, object_pairs_hook=_unique, parse_int=str, parse_constant=_no_constant)

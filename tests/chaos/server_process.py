@@ -89,6 +89,16 @@ class ServerProcess:
         """The last of what it has said."""
         return "" if self._running is None else self._running.words[-2000:]
 
+    def all_words(self) -> str:
+        """All that it has said since it was started."""
+        return "" if self._running is None else self._running.words
+
+    @property
+    def pid(self) -> int:
+        """The process."""
+        assert self._running is not None
+        return self._running.process.pid
+
     def take_surprises(self) -> list[str]:
         """What it did since the last time that no fault excuses: ending by itself, an error in its log."""
         taken, self._surprises = self._surprises, []

@@ -20,11 +20,13 @@ READABLE = [
     "/api/leaderboard?limit=1",
     "/api/users/ann",
     "/static/page.js",
+    "/openapi.json",
 ]
 METHODS = {
     "/": "GET, HEAD",
     "/livez": "GET, HEAD",
     "/readyz": "GET, HEAD",
+    "/openapi.json": "GET, HEAD",
     "/api/leaderboard": "GET, HEAD",
     "/api/users/ann": "GET, HEAD",
     "/api/users/ann/actions": "GET, HEAD",

@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 from websockets.exceptions import InvalidStatus
 
+from scoreboard_server.live.frames import text_frame
+from scoreboard_server.web import live_socket
 from scoreboard_server.web.live_socket import MESSAGE_LIMIT, LiveSocket
 
 from ..conftest import Api, token
@@ -549,3 +551,24 @@ async def test_watchers_are_sent_away_when_the_server_stops(api: Api) -> None:
         stopping = asyncio.create_task(api.server.stop())
         assert [(await watcher.closed())[0] for watcher in (one, other)] == [1001, 1001]
         await stopping
+
+
+async def test_who_does_not_read_is_cut_off_though_it_answers_pings(
+    start_api: StartApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A write that stays blocked ends the socket, and the small buffer of the kernel shows it soon."""
+    monkeypatch.setattr(live_socket, "WRITE_PATIENCE_S", 0.1)
+    api = await start_api(live__top=1000)
+    hub = api.server._lifecycle.services.hub  # type: ignore[union-attr]
+    async with watch(api) as reader, wire(api.server.port) as deaf:
+        await deaf.send(request("/ws", *HANDSHAKE))
+        assert (await deaf.answer()).code == 101
+        deaf.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        assert len(hub._seats) == 2
+        async with asyncio.timeout(10):
+            while len(hub._seats) == 2:
+                for each in list(hub._seats):
+                    each.show(text_frame({"type": "x", "fill": "x" * 20_000}))
+                await deaf.send(masked(10, b"pong"))
+                await reader.frame()
+        await reader.say({"type": "ping"})

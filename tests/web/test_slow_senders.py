@@ -15,12 +15,13 @@ from tornado.httputil import (
 
 from scoreboard_server import app as app_module
 from scoreboard_server.web import slow_senders
+from scoreboard_server.web.page_handler import PageHandler
 from scoreboard_server.web.slow_senders import SlowSenders
 
 from ..conftest import Api, token
 from .conftest import StartApi
 from .watching import watch
-from .wire import submission, wire
+from .wire import HANDSHAKE, request, submission, wire
 
 
 class FakeApplication(HTTPServerConnectionDelegate):
@@ -51,10 +52,26 @@ class FakeApplication(HTTPServerConnectionDelegate):
         self.seen.append("closed")
 
 
+class FakeStream:
+    """Writes, or doesn't."""
+
+    is_writing = False
+    is_closed = False
+
+    def writing(self) -> bool:
+        return self.is_writing
+
+    def closed(self) -> bool:
+        return self.is_closed
+
+
 class FakeConnection:
     """Can be closed."""
 
     closed = 0
+
+    def __init__(self) -> None:
+        self.stream: FakeStream | None = FakeStream()
 
     def close(self) -> None:
         self.closed += 1
@@ -67,7 +84,7 @@ class Setup:
         self.now = 1000.0
         self.application = FakeApplication()
         self.watch = SlowSenders(
-            self.application, header_patience=15, body_patience=10, clock=lambda: self.now
+            self.application, header_patience=15, body_patience=10, answer_patience=30, clock=lambda: self.now
         )
 
     def connect(self) -> tuple[HTTPMessageDelegate, FakeConnection]:
@@ -158,6 +175,31 @@ def test_who_is_done_is_not_waited_for(setup: Setup, end: str) -> None:
     assert (setup.watch.headers.since, setup.watch.bodies.since) == ({}, {})
 
 
+def test_an_answer_that_nobody_reads_is_waited_for_only_so_long(setup: Setup) -> None:
+    """Thirty seconds from when a sweep first saw it waiting; one that is read meanwhile begins anew."""
+    (started, read), (started_too, unread) = setup.begin(), setup.begin()
+    started.finish()
+    started_too.finish()
+    assert read.stream is not None and unread.stream is not None
+    unread.stream.is_writing = True
+    for second in range(31):
+        read.stream.is_writing = second % 10 != 0
+        setup.watch.sweep()
+        setup.now += 1
+    assert (read.closed, unread.closed) == (0, 1)
+
+
+def test_a_websocket_is_no_answer_to_be_read(setup: Setup) -> None:
+    """A connection whose stream has been taken is left alone, and forgotten."""
+    started, connection = setup.begin()
+    started.finish()
+    connection.stream = None
+    for _ in range(2):
+        setup.watch.sweep()
+        setup.now += 100
+    assert (connection.closed, setup.watch.answers.open) == (0, {})
+
+
 @pytest.fixture
 async def impatient(start_api: StartApi, monkeypatch: pytest.MonkeyPatch) -> Api:
     """A server that waits for next to nothing."""
@@ -223,3 +265,38 @@ async def test_a_socket_outlives_the_deadline(impatient: Api) -> None:
         await asyncio.sleep(0.1)  # twice the patience
         await watcher.say({"type": "ping"})
         assert await watcher.next("pong")
+
+
+async def test_who_has_gone_is_forgotten(impatient: Api) -> None:
+    """Before the headers, within a body, after an answer or as a WebSocket: nothing is kept of it."""
+    watch = impatient.server._http.request_callback  # type: ignore[union-attr]
+    beginnings = [
+        b"",
+        b"GET /",
+        request("/livez"),
+        request("/", "Content-Length: 9"),
+        request("/ws", *HANDSHAKE),
+    ]
+    for sent in beginnings:
+        async with wire(impatient.server.port) as connection:
+            await connection.send(sent)
+            await asyncio.sleep(0.02)
+    async with asyncio.timeout(5):
+        while watch.answers.open or watch.headers.since or watch.bodies.since:
+            await asyncio.sleep(0.01)
+
+
+async def test_who_asks_and_does_not_read_is_cut_off(
+    start_api: StartApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Answers larger than the kernel takes are not kept for ever."""
+    monkeypatch.setattr(app_module, "_ANSWER_PATIENCE_S", 0.05)
+    monkeypatch.setattr(slow_senders, "SWEEP_S", 0.01)
+    monkeypatch.setattr(PageHandler, "_page", b"x" * 20_000_000)
+    api = await start_api()
+    async with wire(api.server.port) as connection:
+        await connection.send(request("/"))
+        async with asyncio.timeout(5):
+            while api.server._http._connections:  # type: ignore[union-attr]
+                await asyncio.sleep(0.01)
+        assert len(await connection.rest()) < 20_000_000

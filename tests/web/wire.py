@@ -45,7 +45,10 @@ class Wire:
     async def answer(self, *, head: bool = False) -> Answer:
         """The next response. `head`: to a HEAD request, so that no body follows."""
         start, *lines = (await self.reader.readuntil(b"\r\n\r\n")).decode("latin1").splitlines()
-        headers = {name.lower(): value.strip() for name, _, value in (s.partition(":") for s in lines if s)}
+        headers: dict[str, str] = {}
+        for name, _, value in (line.partition(":") for line in lines if line):
+            before = headers.get(name.lower())
+            headers[name.lower()] = value.strip() if before is None else f"{before}, {value.strip()}"
         size = 0 if head else int(headers.get("content-length", "0"))
         return Answer(int(start.split()[1]), headers, await self.reader.readexactly(size))
 

@@ -1,0 +1,138 @@
+"""What is sent and answered."""
+
+from __future__ import annotations
+
+from ...rules.identifiers import ACTION_ID, USER_ID
+from ..batch_handler import ITEMS
+from .shapes import Json, listing, maybe, record, schema, text, whole
+
+USER = text("Who: the `sub` of the user's tokens.", USER_ID, examples=["ann"])
+ACTION = text(
+    "Names this action for ever; a repeat counts nothing.", ACTION_ID, examples=["match-17.round-3"]
+)
+ACTION_TYPE = text("A type of the server's catalogue.", ACTION_ID, examples=["task.completed"])
+_POSITION = whole("From 1; the first to reach a score stays ahead.", 1)
+_SCORE = whole("The sum of all points; may be below 0.")
+
+_ROW = record(
+    "A line of the board.",
+    {
+        "userId": USER,
+        "username": text("The name to show; the id when the user has told none.", maxLength=64),
+        "avatarUrl": maybe(text("An https address.", pattern="^https://", maxLength=2048)),
+        "score": _SCORE,
+        "rank": _POSITION,
+    },
+)
+
+_BOARD = record(
+    "A view of the board, as of one published version.",
+    {
+        "leaderboard": listing(schema("Row"), "By rank."),
+        "totalUsers": whole("How many are on the board.", 0),
+        "lastUpdated": maybe(text("The last counted action's time.", format="date-time")),
+        "season": text("The season's name."),
+        "epoch": text("Changes when versions begin anew; the sockets tell the same."),
+        "version": whole("Counts the published states of the epoch.", 1),
+        "userRank": {
+            "description": "With a bearer: that user's own place; null for who isn't on the board.",
+            "oneOf": [schema("OwnRank"), {"type": "null"}],
+        },
+    },
+    optional=["userRank"],
+)
+
+_HISTORY = record(
+    "Some of a user's counted actions, newest first.",
+    {
+        "actions": listing(schema("CountedAction")),
+        "next": maybe(text("The `cursor` of the next page; null behind the last.")),
+        "score": maybe(_SCORE),
+        "rank": maybe(_POSITION),
+    },
+)
+
+_COUNTED_ACTION = record(
+    "An action and the score that it led to.",
+    {
+        "actionId": ACTION,
+        "actionType": text("Its type, which the catalogue may have lost since."),
+        "points": whole("What it was worth."),
+        "at": text("When it was counted.", format="date-time"),
+        "total": _SCORE,
+    },
+)
+
+_CLAIM = record(
+    "An action that is to be counted.",
+    {
+        "actionId": ACTION,
+        "actionType": ACTION_TYPE,
+        "userId": maybe(USER | {"description": "From a trusted server: whom the action is for."}),
+        "captcha": maybe(text("The answer to a CAPTCHA, where one is asked for.")),
+    },
+    optional=["userId", "captcha"],
+    additionalProperties=False,
+)
+
+_COUNTED = record(
+    "The action is in the ledger.",
+    {
+        "success": {"const": True},
+        "newScore": _SCORE,
+        "leaderboardPosition": maybe(_POSITION),
+        "message": text("For people."),
+    },
+)
+
+_BATCH_ITEM = record(
+    "One action of one user.",
+    {"userId": USER, "actionId": ACTION, "actionType": ACTION_TYPE},
+    additionalProperties=False,
+)
+
+_BATCH_RESULT = record(
+    "What became of one item: the fields of a single answer, or of a problem.",
+    {
+        "success": {"type": "boolean"},
+        "message": text("For people."),
+        "newScore": _SCORE,
+        "leaderboardPosition": maybe(_POSITION),
+        "replayed": {"type": "boolean", "description": "Whether it had been counted before."},
+        "status": whole("The status that a request of its own would have had.", 400, 599),
+        "code": text("Why not, for programs."),
+        "retryAfter": whole("Repeat the item after so many seconds.", 0),
+    },
+    optional=["newScore", "leaderboardPosition", "replayed", "status", "code", "retryAfter"],
+)
+
+_PROBLEM = record(
+    "A refusal (RFC 9457); `success` and `message` are for clients that don't know the standard.",
+    {
+        "type": {"const": "about:blank"},
+        "title": text("The status in words."),
+        "status": whole("The HTTP status.", 400, 599),
+        "detail": text("For people."),
+        "code": text("Stable, for programs.", pattern="^[a-z][a-z0-9_]*$"),
+        "requestId": text("The request's own `X-Request-Id`, or one made for it."),
+        "success": {"const": False},
+        "message": text("The detail once more."),
+    },
+)
+
+SCHEMAS: Json = {
+    "Row": _ROW,
+    "Board": _BOARD,
+    "OwnRank": record("A user's own place.", {"rank": _POSITION, "score": _SCORE}),
+    "History": _HISTORY,
+    "CountedAction": _COUNTED_ACTION,
+    "Claim": _CLAIM,
+    "Counted": _COUNTED,
+    "Batch": listing(schema("BatchItem"), maxItems=ITEMS),
+    "BatchItem": _BATCH_ITEM,
+    "BatchResults": record("A result per item, in order.", {"results": listing(schema("BatchResult"))}),
+    "BatchResult": _BATCH_RESULT,
+    "Alive": record("The process lives.", {"status": {"const": "alive"}}),
+    "Ready": record("The server serves, and its store answers.", {"status": {"const": "ready"}}),
+    "Problem": _PROBLEM,
+}

@@ -1,0 +1,88 @@
+"""A page of another site in a real browser: a trusted one may use everything, a foreign one nothing."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from playwright.async_api import async_playwright
+from tornado.httpserver import HTTPServer
+from tornado.testing import bind_unused_port
+from tornado.web import Application, RequestHandler
+
+from ..conftest import Api, StartServer, token
+from .test_page import chromium
+
+pytestmark = pytest.mark.browser
+
+# What a game's page does, each by itself; what the browser forbids is told by name.
+_GAME = """async ([server, token]) => {
+    const tried = (work) => work().catch((error) => error.name);
+    const headers = { Authorization: `Bearer ${token}`, "Content-Type": "application/json" };
+    const body = JSON.stringify({ actionId: "a1", actionType: "task.completed" });
+    const submit = () => fetch(`${server}/api/scores/update`, { method: "POST", headers, body });
+    return {
+        submitted: await tried(async () => (await submit()).json()),
+        repeated: await tried(async () => (await submit()).headers.get("Idempotent-Replayed")),
+        refused: await tried(async () => (await (await fetch(`${server}/nope`, { headers })).json()).code),
+        board: await tried(async () => (await (await fetch(`${server}/api/leaderboard`)).json()).totalUsers),
+        watched: await tried(async () => {
+            const { connect } = await import(`${server}/static/scoreboard.js`);
+            return new Promise((done) => {
+                connect({
+                    url: `${server.replace("http", "ws")}/ws`,
+                    onBoard: ({ totalUsers }) => done(totalUsers),
+                    onState: ({ state }) => state === "reconnecting" && done(state),
+                });
+            });
+        }),
+    };
+}"""
+
+
+class _Blank(RequestHandler):
+    """An empty page."""
+
+    def get(self) -> None:
+        self.finish("<!doctype html><title>game</title>")
+
+
+@pytest.fixture
+async def site() -> AsyncIterator[str]:
+    """The origin of another site."""
+    listening, port = bind_unused_port()
+    server = HTTPServer(Application([(".*", _Blank)], log_function=lambda _: None))
+    server.add_socket(listening)
+    yield f"http://127.0.0.1:{port}"
+    server.stop()
+    await server.close_all_connections()
+
+
+async def tried_from(site: str, api: Api) -> dict[str, Any]:
+    """What the page of that site has got of it."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=chromium(), args=["--no-sandbox", "--disable-background-networking"]
+        )
+        page = await browser.new_page()
+        await page.goto(site)
+        got: dict[str, Any] = await page.evaluate(_GAME, [api.server.address, token("ann")])
+        await browser.close()
+    return got
+
+
+async def test_a_trusted_page_uses_everything(start_server: StartServer, site: str) -> None:
+    """It submits, reads headers and refusals, imports the client module and watches."""
+    api = Api(await start_server(server__trusted_origins=site))
+    got = await tried_from(site, api)
+    assert got["submitted"]["newScore"] == 10
+    assert (got["repeated"], got["refused"], got["board"], got["watched"]) == ("true", "not_found", 1, 1)
+
+
+async def test_a_foreign_page_uses_nothing(start_server: StartServer, site: str) -> None:
+    """The browser gives it no answer, and nothing that it sends counts, though it has a good token."""
+    api = Api(await start_server(server__trusted_origins="https://game.example"))
+    got = await tried_from(site, api)
+    assert set(got.values()) == {"TypeError"}
+    assert (await api.board())["totalUsers"] == 0
