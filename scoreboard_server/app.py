@@ -16,6 +16,7 @@ from typing import Any, NoReturn, TypeVar
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
+from .captchas import make_captcha, make_vetting
 from .flow.explaining import Explaining
 from .flow.folding import Folding
 from .flow.following import Following, MarkFence, OpenFence
@@ -221,7 +222,9 @@ class Server:
                 position=loaded.position,
             )
             self._supervise("following", following.run())
-        submitting = Submitting(Gate(self._catalogue()), profiles, pipeline)
+        captcha = make_captcha(self._settings, self.secret, store.spent)
+        vetting = make_vetting(self._settings, captcha)
+        submitting = Submitting(Gate(self._catalogue()), vetting, profiles, pipeline)
         if self._fetched_keys is not None:
             await self._fetched_keys.first(_KEYS_PATIENCE_S)  # else it starts without, and keeps trying
         self._lifecycle.is_cut_off = lambda: pipeline.is_cut_off or folding.is_cut_off
@@ -231,6 +234,7 @@ class Server:
             Reader(live, hub, profiles),
             hub,
             self._verifier(),
+            captcha,
         )
         store.announce(self.address)
         log.info("ready: %d users on the board of %s", len(live.board), live.season.name)

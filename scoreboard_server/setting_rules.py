@@ -53,7 +53,6 @@ class Rule(NamedTuple):
     check: Callable[[object], object]  # a value as TOML holds it -> the value to keep, or ValueError
     from_text: Callable[[str], object] = str  # text of a variable or flag -> a value as TOML holds it
     show: Callable[[Any], object] = _plain  # the kept value -> JSON-able, nothing secret
-    offered: object = ...  # the only value that this version offers; `...` for all
 
 
 def integer(low: int, high: float = math.inf, besides: int | None = None) -> Rule:
@@ -80,10 +79,9 @@ def text_of(allowed: str, pattern: str, show: Callable[[Any], object] = _plain) 
     return Rule(allowed, check, show=show)
 
 
-def choice(*options: str, offered: object = ...) -> Rule:
-    """One of these texts; `offered`: the only one that this version can do."""
-    rule = text_of("one of " + ", ".join(options), "|".join(map(re.escape, options)))
-    return rule._replace(offered=offered)
+def choice(*options: str) -> Rule:
+    """One of these texts."""
+    return text_of("one of " + ", ".join(options), "|".join(map(re.escape, options)))
 
 
 def _list(allowed: str, item: Callable[[object], object]) -> Rule:
@@ -173,6 +171,18 @@ def _duration(value: object) -> float:
     return seconds
 
 
+def _host_name(value: object) -> str:
+    """As captcha providers write it: lower case, no scheme, no port."""
+    if not isinstance(value, str) or not re.fullmatch(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*", value.lower()):
+        raise ValueError
+    return value.lower()
+
+
+def conceal(_: object) -> str:
+    """All that is ever shown of a secret."""
+    return "(set)"
+
+
 WORD = text_of("text that isn't empty", r".+")
 COUNT = integer(0)
 FILE = Rule("a path", _path)
@@ -184,11 +194,19 @@ DATABASE = text_of(
     "1 to 63 of A-Z a-z 0-9 _ - and not admin, config or local",
     r"(?!(?:admin|config|local)\Z)[A-Za-z0-9_-]{1,63}",
 )
-SECRET = Rule("text of at least 32 bytes", check_secret, show=lambda _: "(set)")
+SECRET = Rule("text of at least 32 bytes", check_secret, show=conceal)
+# A captcha provider gives it out, so its length is not ours to demand.
+GIVEN_SECRET = text_of("printable ASCII without spaces", r"[!-~]+", show=conceal)
 ORIGINS = _list("scheme://host[:port] without a path", _web_origin)
 PROXIES = _list("IP addresses or networks such as 10.0.0.0/8", _network)
 ALGORITHMS = _set(
     f"JWT algorithms, one or more of {', '.join(jwk.ALGORITHMS)}", choice(*jwk.ALGORITHMS).check
 )
 KEY_ADDRESS = Rule("https://… without a user, or http:// to this machine", _key_address, show=redact)
-PROVIDER = choice("none", "altcha", "turnstile", "hcaptcha", "recaptcha", offered="none")
+PROVIDER = choice("none", "altcha", "turnstile", "hcaptcha", "recaptcha")
+HOST_NAMES = _list("host names such as game.example.com", _host_name)
+# The secret goes there, so over plain HTTP it may not leave this machine.
+VERIFY_URL = text_of(
+    "https://… (http:// only to 127.0.0.1, [::1] or localhost)",
+    r"(?:https://[^\s/@]+|http://(?:127\.0\.0\.1|\[::1\]|localhost)(?::[0-9]{1,5})?)(?:/\S*)?",
+)

@@ -15,6 +15,8 @@ from .setting_rules import (
     COUNT,
     DATABASE,
     FILE,
+    GIVEN_SECRET,
+    HOST_NAMES,
     KEY_ADDRESS,
     ORIGINS,
     PROVIDER,
@@ -22,11 +24,12 @@ from .setting_rules import (
     SECRET,
     SPAN,
     URI,
+    VERIFY_URL,
     WORD,
     Rule,
     check_seconds,
-    check_secret,
     choice,
+    conceal,
     format_duration,
     integer,
     parse_duration,
@@ -100,14 +103,33 @@ class LiveSettings:
 
 @dataclass(frozen=True, slots=True)
 class CaptchaSettings:
-    """Which captcha service checks submissions."""
+    """Who makes and checks captchas; at most one of `secret` and `secret_file` is set."""
 
     provider: Annotated[str, PROVIDER] = "none"
+    difficulty: Annotated[int, integer(1, 10_000_000)] = 50_000
+    site_key: Annotated[str | None, WORD] = None
+    secret: Annotated[str | None, GIVEN_SECRET] = field(default=None, repr=False)
+    secret_file: Annotated[Path | None, FILE] = None
+    hostnames: Annotated[tuple[str, ...], HOST_NAMES] = ()
+    verify_url: Annotated[str | None, VERIFY_URL] = None
+
+    def lacks(self) -> str | None:
+        """The key that the provider can't do without and that isn't set."""
+        if self.provider in ("none", "altcha"):
+            return None
+        needed = {
+            "site_key": self.site_key,
+            "secret": self.secret or self.secret_file,
+            "hostnames": self.hostnames,
+        }
+        return next((name for name, value in needed.items() if not value), None)
 
 
 @dataclass(frozen=True, slots=True)
 class ActionTypeSettings:
-    """Points, proof (none, ticket, trusted), caps per user (0: none), and a ticket's times in seconds."""
+    """Points, proof (none, ticket, trusted), caps per user (0: none), a ticket's times in seconds, and when a
+    captcha is asked for (never, suspicious, always).
+    """
 
     points: Annotated[int, integer(-1_000_000, 1_000_000, besides=0)]
     proof: Annotated[str, choice("none", "ticket", "trusted")] = "none"
@@ -115,6 +137,7 @@ class ActionTypeSettings:
     per_day: Annotated[int, COUNT] = 0
     min_seconds: Annotated[float, Rule("a number of seconds of at least 0", check_seconds)] = 0.0
     ticket_ttl: Annotated[float, SPAN] = 600.0
+    captcha: Annotated[str, choice("never", "suspicious", "always")] = "suspicious"
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +185,11 @@ _SHORT_VARIABLES = {
 _VARIABLES = {_SHORT_VARIABLES.get(key, "SCOREBOARD_" + key.upper().replace(".", "_")): key for key in _KEYS}
 # Kubernetes puts these into every container beside a service named "scoreboard"; no admin wrote them.
 _SERVICE_LINK = re.compile(r"SCOREBOARD_(SERVICE_.*|PORT_.*)", re.DOTALL)
-_RIVALS = (("auth.secret", "auth.secret_file"), ("auth.jwks_file", "auth.jwks_url"))
+_RIVALS = (
+    ("auth.secret", "auth.secret_file"),
+    ("auth.jwks_file", "auth.jwks_url"),
+    ("captcha.secret", "captcha.secret_file"),
+)
 
 _Layer = dict[str, tuple[Any, str]]  # dotted key -> the checked value and its origin
 
@@ -177,13 +204,11 @@ def _unknown(what: str, name: str, known: Iterable[str], hint: str = "") -> Sett
 
 
 def _accept(key: str, rule: Rule, value: object, origin: str) -> tuple[Any, str]:
-    shown = "not usable" if rule.check is check_secret else redact(repr(value))[:80]
+    shown = "not usable" if rule.show is conceal else redact(repr(value))[:80]
     try:
         kept = rule.check(value)
     except ValueError:  # not chained: the cause may quote a secret
         raise SettingsError(f"{key} (from {origin}) is {shown}; it must be {rule.allowed}.") from None
-    if rule.offered is not ... and kept != rule.offered:
-        raise SettingsError(f"{key} (from {origin}) is {shown}, which is not offered by this version yet.")
     return kept, origin
 
 
@@ -303,6 +328,15 @@ def _action_type(name: str, given: _Layer, origin: str) -> ActionTypeSettings:
     return made
 
 
+def _check_captcha(captcha: CaptchaSettings, origin: str) -> None:
+    lacking = captcha.lacks()
+    if lacking is not None:
+        raise SettingsError(
+            f"captcha.{lacking} is not set, and captcha.provider (from {origin}) is {captcha.provider}, "
+            f"which needs it."
+        )
+
+
 def _check_auth(auth: AuthSettings, given: _Layer) -> None:
     """Whether there can be a key for each accepted algorithm, and an algorithm for the keys."""
     origin = given["auth.algorithms"][1] if "auth.algorithms" in given else "default"
@@ -338,6 +372,7 @@ def load_settings(
         actions = {name: _action_type(name, given, str(path)) for name in document["actions"]}
     keys = [*_KEYS, *(_action_key(name, key) for name in actions for key in _ACTION_RULES)]
     origins = {key: given[key][1] if key in given else "default" for key in keys}
+    _check_captcha(tables["captcha"], origins["captcha.provider"])
     return Settings(**tables, actions=MappingProxyType(actions), origins=MappingProxyType(origins))
 
 

@@ -22,7 +22,7 @@ def signing_secret(settings: Settings) -> bytes:
     if auth.secret is not None:
         return _strong(auth.secret.encode(), "auth.secret")
     if auth.secret_file is not None:
-        return _strong(_read(auth.secret_file), str(auth.secret_file))
+        return _strong(read_secret(auth.secret_file), str(auth.secret_file))
     if settings.store.uri in ("embedded", "memory"):
         return _kept(settings.store.data_dir)
     raise SettingsError(
@@ -48,7 +48,8 @@ def _strong(secret: bytes, origin: str) -> bytes:
     return secret
 
 
-def _read(path: Path) -> bytes:
+def read_secret(path: Path) -> bytes:
+    """What a secret file holds, without the line's end. Raises SettingsError."""
     try:
         return path.read_bytes().rstrip(b"\r\n")
     except OSError as error:
@@ -64,7 +65,7 @@ def _kept(data_dir: Path) -> bytes:
         pass  # made by an earlier start, or by another process just now
     except OSError as error:
         raise SettingsError(f"The data directory {data_dir} can't be used: {error.strerror}.") from None
-    return _strong(_read(path), str(path))
+    return _strong(read_secret(path), str(path))
 
 
 def _make(path: Path) -> None:

@@ -174,7 +174,10 @@ def test_config_variable(write: Write, tmp_path: Path) -> None:
         ("SCOREBOARD_AUTH_MAX_TTL", "36h", "auth.max_ttl", "36h"),
         ("SCOREBOARD_LIMITS_PER_IP_PER_MINUTE", "0", "limits.per_ip_per_minute", 0),
         ("SCOREBOARD_LIVE_INTERVAL_MS", "250", "live.interval_ms", 250),
-        ("SCOREBOARD_CAPTCHA_PROVIDER", "none", "captcha.provider", "none"),
+        ("SCOREBOARD_CAPTCHA_PROVIDER", "altcha", "captcha.provider", "altcha"),
+        ("SCOREBOARD_CAPTCHA_SECRET", "0x1", "captcha.secret", "(set)"),
+        ("SCOREBOARD_CAPTCHA_SECRET_FILE", "/run/captcha", "captcha.secret_file", "/run/captcha"),
+        ("SCOREBOARD_CAPTCHA_HOSTNAMES", "A.example, b", "captcha.hostnames", ["a.example", "b"]),
     ],
 )
 def test_environment_names(name: str, text: str, key: str, value: object) -> None:
@@ -307,6 +310,14 @@ BAD = [
     ("live", "interval_ms", "9", "from 10 to 10000"),
     ("live", "interval_ms", "10001", "from 10 to 10000"),
     ("captcha", "provider", "'captcha'", "one of none, altcha"),
+    ("captcha", "difficulty", "0", "from 1 to 10000000"),
+    ("captcha", "secret", "'two words'", "printable ASCII"),
+    ("captcha", "hostnames", "['https://a.example']", "host names"),
+    ("captcha", "hostnames", "'a.example'", "a list"),
+    ("captcha", "verify_url", "'http://a.example/siteverify'", "https://"),
+    ("captcha", "verify_url", "'http://127.0.0.1.a.example/'", "https://"),
+    ("captcha", "verify_url", "'https://ann:pass@a.example/'", "https://"),
+    ('actions."x"', "captcha", "'sometimes'", "one of never, suspicious, always"),
     ('actions."x"', "points", "0", "except 0"),
     ('actions."x"', "points", "1000001", "from -1000000 to 1000000"),
     ('actions."x"', "points", "-1000001", "from -1000000 to 1000000"),
@@ -421,20 +432,6 @@ def test_origins_compare_as_browsers_send_them(write: Write) -> None:
         "http://a.example:443",
         "app://x",
     )
-
-
-@pytest.mark.parametrize(
-    ("table", "line"),
-    [
-        ("captcha", "provider = 'altcha'"),
-    ],
-)
-def test_not_offered_yet(write: Write, table: str, line: str) -> None:
-    """What this version can't do yet is refused by name instead of being ignored."""
-    path = write(f"[{table}]\n{line}\n")
-    words = refusal(config=path)
-    assert words.startswith(f"{table}.{line.split(maxsplit=1)[0]} (from {path})")
-    assert words.endswith("is not offered by this version yet.")
 
 
 def test_actions_replace_the_catalogue(write: Write) -> None:
@@ -556,6 +553,38 @@ def test_two_secrets_at_two_levels(write: Write) -> None:
     settings = load_settings(environ={"SCOREBOARD_JWT_SECRET": OTHER_SECRET}, config=path)
     assert (settings.auth.secret, settings.auth.secret_file) == (OTHER_SECRET, None)
     assert settings.origins["auth.secret_file"] == "default"
+
+
+@pytest.mark.parametrize("provider", ["turnstile", "hcaptcha", "recaptcha"])
+@pytest.mark.parametrize("lacking", ["site_key", "secret", "hostnames"])
+def test_a_captcha_service_needs_its_keys_and_sites(write: Write, provider: str, lacking: str) -> None:
+    """Without one of them no answer could be checked, so the start is refused, naming it."""
+    lines = {
+        "site_key": "site_key = 'k'",
+        "secret": "secret_file = 's'",
+        "hostnames": "hostnames = ['a.example']",
+    }
+    kept = "\n".join(line for name, line in lines.items() if name != lacking)
+    path = write(f"[captcha]\nprovider = '{provider}'\n{kept}\n")
+    assert refusal(config=path).startswith(
+        f"captcha.{lacking} is not set, and captcha.provider (from {path})"
+    )
+    path = write(f"[captcha]\nprovider = '{provider}'\n" + "\n".join(lines.values()))
+    assert load_settings(environ={}, config=path).captcha.provider == provider
+
+
+def test_the_secret_of_a_captcha_is_never_shown(write: Write) -> None:
+    """Neither in a refusal nor in the repr nor in the description, and there is one of it."""
+    path = write("[captcha]\nsecret = 'hunter2 and a space'\n")
+    assert "hunter2" not in refusal(config=path)
+    path = write("[captcha]\nsecret = 'hunter2'\n")
+    settings = load_settings(environ={}, config=path)
+    assert settings.captcha.secret == "hunter2"
+    assert "hunter2" not in repr(settings) + repr(describe(settings))
+    other = load_settings(environ={"SCOREBOARD_CAPTCHA_SECRET_FILE": "s"}, config=path).captcha
+    assert (other.secret, other.secret_file) == (None, Path("s"))
+    path = write("[captcha]\nsecret = 'hunter2'\nsecret_file = 's'\n")
+    assert refusal(config=path).startswith("captcha.secret and captcha.secret_file are both set")
 
 
 def test_secret_file_is_not_read() -> None:

@@ -1,1 +1,1 @@
-"""HTTP clients to third parties, each with a deadline: slow or broken, they hold up nobody here."""
+"""Clients of third parties, each with a deadline: slow or broken, they hold up nobody here."""

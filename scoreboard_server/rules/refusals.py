@@ -4,6 +4,7 @@
     ├── Unauthenticated   who are you?          (no, garbled, expired, foreign token)
     │   └── UnknownKey    whose signature is this?  (a key that we don't have, or not yet)
     ├── Forbidden         not you               (out of scope, banned)
+    │   └── CaptchaRequired   or not yet        (no captcha, or one that is no good)
     ├── NotFound          no such thing
     ├── Malformed         not a message at all  (not JSON, a key twice)
     ├── Unacceptable      a message, wrong content
@@ -42,6 +43,10 @@ class UnknownKey(Unauthenticated):
 
 class Forbidden(Refusal):
     """The bearer is known and may not do this."""
+
+
+class CaptchaRequired(Forbidden):
+    """The bearer may do this with a captcha: `captcha_required` for none, `captcha_failed` for a bad one."""
 
 
 class NotFound(Refusal):

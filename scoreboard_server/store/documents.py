@@ -9,6 +9,7 @@ encoders refuse, so numbers leave this package through `int`.
     users      {_id: user, v, name?, picture?}
     seasons    {_id: number, v, name, state: "current" | "sealed", started_at, folds, repaired_at?}
     marks      {_id: writer, n, at}                                              read back by the change feed
+    spent      {_id: mark, v, user, action, until}      a captcha's answer and the action that it was used for
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ Document = dict[str, Any]
 SHAPE = 1
 
 ENTRIES, STANDINGS, USERS, SEASONS, MARKS = "entries", "standings", "users", "seasons", "marks"
+SPENT = "spent"
 
 # Every collection is made at start, also those without an index: one made by the first write would be missing
 # in snapshots of just before it, and the server refuses to read those.
@@ -54,6 +56,7 @@ INDEXES: Mapping[str, list[IndexModel]] = {
         )
     ],
     MARKS: [IndexModel([("at", ASCENDING)], name="forgotten", expireAfterSeconds=86_400)],
+    SPENT: [IndexModel([("until", ASCENDING)], name="forgotten", expireAfterSeconds=0)],
 }
 
 

@@ -8,16 +8,27 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..flow.ports import Books, Feed, History, Ledger, ProfileStore, Snapshots, Standings, StoreUnavailable
+from ..flow.ports import (
+    Books,
+    Feed,
+    History,
+    Ledger,
+    ProfileStore,
+    Snapshots,
+    Spent,
+    Standings,
+    StoreUnavailable,
+)
 from .books import MongoBooks
 from .changes import MongoFeed
-from .documents import ENTRIES, USERS
+from .documents import ENTRIES, SPENT, USERS
 from .embedded import DataDirInUse, EmbeddedError, EmbeddedMongo, attach
 from .history import MongoHistory
 from .ledger import MongoLedger
 from .memory import MemoryHistory, MemorySnapshots, MemoryStandings, MemoryUsers, open_memory
 from .mongo import Database, StoreRefusedError, connect, disconnect, prepare
 from .snapshots import MongoSnapshots
+from .spent import MongoSpent
 from .standings import MongoStandings
 from .users import MongoUsers
 
@@ -54,6 +65,7 @@ class Store:
     snapshots: Snapshots
     profiles: ProfileStore
     history: History
+    spent: Spent
     books: Books | None
     feed: Feed | None
     close: Callable[[], Awaitable[None]] = _nothing
@@ -94,6 +106,7 @@ def _memory(database: Database) -> Store:
         snapshots=MemorySnapshots(database),
         profiles=MemoryUsers(database[USERS]),
         history=MemoryHistory(database),
+        spent=MongoSpent(database[SPENT]),
         books=None,
         feed=None,
     )
@@ -128,6 +141,7 @@ async def _mongo(
         snapshots=snapshots,
         profiles=MongoUsers(opened[USERS]),
         history=MongoHistory(snapshots),
+        spent=MongoSpent(opened[SPENT]),
         books=MongoBooks(opened, snapshots),
         feed=MongoFeed(opened),
         close=close,

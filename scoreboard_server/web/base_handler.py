@@ -16,6 +16,7 @@ import msgspec
 from tornado.httputil import HTTPHeaders, HTTPInputError, format_timestamp
 from tornado.web import HTTPError, RequestHandler
 
+from ..flow.captcha import Captcha
 from ..flow.explaining import Explaining
 from ..flow.submitting import Submitting
 from ..flow.tokens import TokenVerifier
@@ -51,13 +52,14 @@ def _http_date(second: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The verbs that handlers call, once the server is ready."""
+    """The verbs that handlers call, once the server is ready. captcha: None when nobody is asked for one."""
 
     submitting: Submitting
     explaining: Explaining
     reader: Reader
     hub: Hub
     verifier: TokenVerifier
+    captcha: Captcha | None
 
 
 class Lifecycle:

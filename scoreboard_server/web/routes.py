@@ -10,6 +10,7 @@ from tornado.web import Application, RequestHandler
 from .actions_handler import ActionsHandler
 from .base_handler import Lifecycle, NotFoundHandler
 from .batch_handler import BatchHandler
+from .captcha_handler import CaptchaHandler
 from .edge import Edge
 from .health_handler import LiveHandler, ReadyHandler
 from .leaderboard_handler import LeaderboardHandler, UserHandler
@@ -38,6 +39,7 @@ def application(
         [
             (r"/api/scores/update", ScoreHandler, shared),
             (r"/api/scores/batch", BatchHandler, shared),
+            (r"/api/captcha", CaptchaHandler, shared),
             (r"/api/leaderboard", LeaderboardHandler, {**shared, "top": top}),
             (r"/api/users/([^/]+)", UserHandler, shared),
             (r"/api/users/([^/]+)/actions", ActionsHandler, shared),

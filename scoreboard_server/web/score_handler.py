@@ -42,7 +42,12 @@ class ScoreHandler(BaseHandler):
         self.check_is_json()
         claim = strict_json.decode(self.request.body, _claims)
         receipt = await self.services.submitting.submit(
-            identity, claim.action_id, claim.action_type, claim.user_id
+            identity,
+            claim.action_id,
+            claim.action_type,
+            claim.user_id,
+            captcha=claim.captcha,
+            address=self.request.remote_ip,
         )
         if receipt.replayed:
             self.set_header("Idempotent-Replayed", "true")

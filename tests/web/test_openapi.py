@@ -172,6 +172,7 @@ def submitting() -> Requests:
         "submit": submissions("/api/scores/update", claim, token("ann"))
         | {"413": [post("/api/scores/update", b" " * (BODY_LIMIT + 1), bearer=token("ann"))]},
         "submitBatch": submissions("/api/scores/batch", items, token("game", scopes=["score:write:any"])),
+        "offerCaptcha": {"200": [request("/api/captcha")], "413": too_large("/api/captcha")},
     }
 
 

@@ -106,6 +106,20 @@ _BATCH_RESULT = record(
     optional=["newScore", "leaderboardPosition", "replayed", "status", "code", "retryAfter"],
 )
 
+_CAPTCHA_OFFER = record(
+    "What a page shows or solves; what else is in it is the provider's.",
+    {
+        "provider": {"enum": ["none", "altcha", "turnstile", "hcaptcha", "recaptcha"]},
+        "siteKey": text("The key of a service's widget."),
+        "algorithm": {"const": "SHA-256"},
+        "challenge": text("The hash to find, of the salt followed by a number."),
+        "maxNumber": whole("The number is at most this.", 1),
+        "salt": text("Comes before the number."),
+        "signature": text("Goes back with the answer."),
+    },
+    optional=["siteKey", "algorithm", "challenge", "maxNumber", "salt", "signature"],
+)
+
 _PROBLEM = record(
     "A refusal (RFC 9457); `success` and `message` are for clients that don't know the standard.",
     {
@@ -132,6 +146,7 @@ SCHEMAS: Json = {
     "BatchItem": _BATCH_ITEM,
     "BatchResults": record("A result per item, in order.", {"results": listing(schema("BatchResult"))}),
     "BatchResult": _BATCH_RESULT,
+    "CaptchaOffer": _CAPTCHA_OFFER,
     "Alive": record("The process lives.", {"status": {"const": "alive"}}),
     "Ready": record("The server serves, and its store answers.", {"status": {"const": "ready"}}),
     "Problem": _PROBLEM,

@@ -32,9 +32,18 @@ _SUBMIT_BATCH = operation(
     request=body(schema("Batch")),
 )
 
+_CAPTCHA = operation(
+    "offerCaptcha",
+    "What to solve when an action is refused with `captcha_required`.",
+    {"200": answer("A captcha, or that there is none.", schema("CaptchaOffer"), headers=["Cache-Control"])}
+    | problems(413, 503),
+    tag=_TAG,
+)
+
 PATHS: Json = {
     "/api/scores/update": {"post": _SUBMIT},
     "/api/scores/batch": {"post": _SUBMIT_BATCH},
+    "/api/captcha": {"get": _CAPTCHA},
 }
 
 

@@ -1,0 +1,204 @@
+"""A captcha's answer is good for one action, and who is asked for one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from scoreboard_server.flow.captcha import Captcha, failed, unavailable
+from scoreboard_server.flow.ports import Key, StoreUnavailable
+from scoreboard_server.flow.vetting import Asked, Vetting, Wariness
+from scoreboard_server.rules.claims import WRITE, WRITE_ANY, Identity
+from scoreboard_server.rules.entry import Submission
+from scoreboard_server.rules.profiles import Profile
+from scoreboard_server.rules.refusals import CaptchaRequired, Refusal, Unavailable
+from scoreboard_server.rules.suspicion import REFUSALS
+
+
+class FakeSpent:
+    """Marks in a dict; `away` makes every call fail. `late`: what a look does not see yet."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, Key] = {}
+        self.away = False
+        self.late = False
+
+    async def spent_on(self, mark: str) -> Key | None:
+        self._reach()
+        return None if self.late else self.kept.get(mark)
+
+    async def spend(self, mark: str, key: Key, until: float) -> bool:
+        self._reach()
+        return self.kept.setdefault(mark, key) == key
+
+    def _reach(self) -> None:
+        if self.away:
+            raise StoreUnavailable("away")
+
+
+class FakeProvider:
+    """Takes answers that begin with `good`; those of one number are one answer."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str | None]] = []
+        self.away = False
+
+    def offer(self) -> Mapping[str, object]:
+        return {"provider": "fake"}
+
+    def mark(self, answer: str) -> str:
+        return answer.strip()
+
+    async def verify(self, answer: str, address: str | None) -> float:
+        self.asked.append((answer, address))
+        if self.away:
+            raise unavailable()
+        if not answer.strip().startswith("good"):
+            raise failed()
+        return 1e12
+
+
+class Setup:
+    """A captcha with its neighbours, and Ann's wish."""
+
+    def __init__(self) -> None:
+        self.spent = FakeSpent()
+        self.provider = FakeProvider()
+        self.captcha = Captcha(self.provider, self.spent)
+        self.now = 0.0
+        types = {asked.value: Wariness(asked, 30) for asked in Asked}
+        self.vetting = Vetting(self.captcha, types, lambda: self.now)
+
+    async def vet(
+        self, action_type: str, answer: str | None = None, *, action: str = "a1", scope: str = WRITE
+    ) -> str:
+        """The code of the refusal, or an empty text."""
+        identity = Identity("ann", "t1", 1e12, frozenset({scope}), Profile())
+        try:
+            await self.vetting.vet(identity, Submission("ann", action, action_type), answer, "10.0.0.1")
+        except Refusal as refusal:
+            return refusal.code
+        return ""
+
+
+@pytest.fixture
+def setup() -> Setup:
+    return Setup()
+
+
+async def code(setup: Setup, answer: str | None, action: str = "a1") -> str | bool:
+    """The code of the refusal, or whether this was the answer's first use."""
+    try:
+        return await setup.captcha.check(answer, key=("ann", action), address=None)
+    except Refusal as refusal:
+        return refusal.code
+
+
+@pytest.mark.parametrize("answer", [None, ""])
+async def test_no_answer_is_asked_for(setup: Setup, answer: str | None) -> None:
+    """And nobody else is bothered with it."""
+    assert await code(setup, answer) == "captcha_required"
+    assert setup.provider.asked == []
+
+
+async def test_an_answer_is_good_for_one_action(setup: Setup) -> None:
+    """Another action is refused; the same one may bring it again, and the provider isn't asked twice."""
+    assert await code(setup, "good1") is True
+    assert await code(setup, "good1") is False
+    assert await code(setup, "good1", "a2") == "captcha_failed"
+    assert await code(setup, " good1 ", "a2") == "captcha_failed"
+    assert await code(setup, "good2", "a2") is True
+    assert [answer for answer, _ in setup.provider.asked] == ["good1", "good2"]
+
+
+async def test_of_two_at_once_one_wins(setup: Setup) -> None:
+    """Somebody else has spent it between look and spending: who comes second is refused."""
+    setup.spent.late = True
+    setup.spent.kept["good1"] = ("ben", "b1")
+    assert await code(setup, "good1") == "captcha_failed"
+
+
+async def test_a_wrong_answer_is_not_remembered(setup: Setup) -> None:
+    """It is refused each time, and fills nothing."""
+    for _ in range(2):
+        assert await code(setup, "bad") == "captcha_failed"
+    assert setup.spent.kept == {}
+
+
+async def test_when_it_can_not_be_checked_it_is_a_no(setup: Setup) -> None:
+    """Whether the provider is away or the store: refused for the moment, with the time to come back."""
+    setup.provider.away = True
+    assert await code(setup, "good1") == "captcha_unavailable"
+    setup.provider.away, setup.spent.away = False, True
+    with pytest.raises(Unavailable) as refused:
+        await setup.captcha.check("good1", key=("ann", "a1"), address=None)
+    assert (refused.value.code, refused.value.retry_after) == ("captcha_unavailable", 5)
+
+
+def test_a_captcha_that_lacks_is_a_kind_of_forbidden() -> None:
+    """Clients that don't know the code see that they may not, not that they should sign in."""
+    assert isinstance(failed(), CaptchaRequired)
+
+
+# --- who is asked ---------------------------------------------------------------------------------
+
+
+async def test_always_is_each_time(setup: Setup) -> None:
+    """Every new action takes an answer of its own."""
+    assert await setup.vet("always") == "captcha_required"
+    assert await setup.vet("always", "good1") == ""
+    assert await setup.vet("always", "good1", action="a2") == "captcha_failed"
+    assert setup.provider.asked == [("good1", "10.0.0.1")]
+
+
+async def test_an_answer_that_nobody_asked_for_is_left_alone(setup: Setup) -> None:
+    """It is neither checked nor used up, right or wrong."""
+    assert await setup.vet("never", "bad") == ""
+    assert await setup.vet("suspicious", "good1") == ""
+    assert (setup.provider.asked, setup.spent.kept) == ([], {})
+
+
+async def test_a_suspicion_asks_until_one_captcha_is_passed(setup: Setup) -> None:
+    """For types that ask at all; then the evidence is forgotten."""
+    for _ in range(REFUSALS):
+        setup.vetting.refused("ann")
+    assert await setup.vet("suspicious") == "captcha_required"
+    assert await setup.vet("suspicious", "bad") == "captcha_failed"
+    assert await setup.vet("never") == ""
+    assert await setup.vet("suspicious", "good1") == ""
+    assert await setup.vet("suspicious", action="a2") == ""
+
+
+async def test_an_old_answer_lifts_no_suspicion(setup: Setup) -> None:
+    """It lets its own action through again; the next one is still asked for."""
+    assert await setup.vet("always", "good1") == ""
+    for _ in range(REFUSALS):
+        setup.vetting.refused("ann")
+    assert await setup.vet("suspicious", "good1") == ""
+    assert await setup.vet("suspicious", action="a2") == "captcha_required"
+
+
+async def test_a_pace_just_under_the_cap_is_asked_about(setup: Setup) -> None:
+    """Without a single refusal: 29 a minute of 30, for five minutes."""
+    answers = set()
+    for i in range(150):
+        setup.now = i * 60 / 29
+        answers.add(await setup.vet("suspicious", action=f"a{i}"))
+    assert answers == {"", "captcha_required"}
+
+
+@pytest.mark.parametrize("asked", Asked)
+async def test_a_trusted_server_is_never_asked(setup: Setup, asked: Asked) -> None:
+    """Nor suspected, at whatever pace."""
+    for i in range(500):
+        setup.now = i * 0.1
+        assert await setup.vet(asked.value, action=f"a{i}", scope=WRITE_ANY) == ""
+
+
+async def test_without_a_captcha_everyone_passes() -> None:
+    """What the types say means nothing then, and nothing is kept of anyone."""
+    setup = Setup()
+    setup.vetting = Vetting(None, {}, lambda: 0.0)
+    setup.vetting.refused("ann")
+    assert await setup.vet("always") == ""
