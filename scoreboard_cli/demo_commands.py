@@ -11,6 +11,7 @@ import socket
 import time
 import urllib.error
 import urllib.request
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -54,7 +55,8 @@ _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 def demo(session: Session, host: str | None, port: int | None, players: int) -> None:
     """See it move: a server with simulated players.
 
-    The players act through the public API, as yours would.
+    The players act through the public API, as yours would; what keeps real
+    ones from farming points (rates, caps, captchas) is off for them.
 
     \b
     Example:  scoreboard demo --players 20
@@ -64,6 +66,7 @@ def demo(session: Session, host: str | None, port: int | None, players: int) -> 
         free = _free_port(settings.server.host, settings.server.port)
         settings = session.settings(server__host=host, server__port=free)
     action_type = _open_action_type(settings)
+    settings = _without_limits(settings, action_type)
     logging.getLogger("scoreboard").setLevel(logging.WARNING)
     log_to_stderr()
     run_server(lambda: _run(session, settings, players, action_type))
@@ -112,6 +115,13 @@ def _open_action_type(settings: Settings) -> str:
     if name is None:
         fail(REFUSED, "The demo needs an action type that takes no proof; the settings offer none.")
     return name
+
+
+def _without_limits(settings: Settings, action_type: str) -> Settings:
+    """The players share one address, never sleep and solve no captchas."""
+    limits = replace(settings.limits, updates_per_minute=0, per_ip_per_minute=0)
+    kind = replace(settings.actions[action_type], per_minute=0, per_day=0, min_seconds=0.0, captcha="never")
+    return replace(settings, limits=limits, actions={**settings.actions, action_type: kind})
 
 
 def _tokens(settings: Settings, key: Key | None, players: int) -> list[str]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from scoreboard_server.clock import now_us
 from scoreboard_server.rules.history import Line, Place, read_place
 from scoreboard_server.rules.refusals import Refusal
 
@@ -71,7 +72,7 @@ def _read(session: Session, user: str, limit: int, place: Place | None) -> tuple
         from scoreboard_server.live.reader import View  # noqa: PLC0415 -- as in session
 
         page = await pages_of(store.history, user, place, limit)
-        board = await look(store.snapshots, store.profiles, View(1, users=(user,)))
+        board = await look(store.snapshots, store.profiles, View(1, users=(user,)), now_us())
         assert board is not None  # noqa: S101 -- the current season is there
         return page, board
 

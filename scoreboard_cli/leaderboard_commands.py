@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from scoreboard_server.clock import now_us
+
 from . import console
 from .session import NOT_FOUND, Session, command_options, fail, with_store
 
@@ -102,7 +104,7 @@ def _read(session: Session, view: View) -> dict[str, Any]:
     async def work(store: Store) -> dict[str, Any] | None:
         from scoreboard_server.flow.looking import look  # noqa: PLC0415 -- as in session
 
-        return await look(store.snapshots, store.profiles, view)
+        return await look(store.snapshots, store.profiles, view, now_us())
 
     board = with_store(session.settings(), work)
     if board is None:

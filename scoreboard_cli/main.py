@@ -20,6 +20,10 @@ _MODULES = {
     "leaderboard": "leaderboard_commands",
     "explain": "explain_commands",
     "verify": "verify_commands",
+    "ban": "moderation_commands",
+    "unban": "moderation_commands",
+    "bans": "moderation_commands",
+    "adjust": "moderation_commands",
     "config": "config_commands",
 }
 _FAILED = 1

@@ -35,7 +35,7 @@ def serve(session: Session, host: str | None, port: int | None) -> None:
     async def run() -> None:
         from scoreboard_server.app import serve as serve_until_stopped  # noqa: PLC0415 -- 500 ms
 
-        await serve_until_stopped(settings, lambda server: announce(session, server))
+        await serve_until_stopped(settings, lambda server: announce(session, server), session.reread)
 
     run_server(run)
 

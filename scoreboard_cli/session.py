@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, NoReturn, ParamSpec, TypeVar
 
 import click
 
+from scoreboard_server.clock import now_us
 from scoreboard_server.settings import Settings, SettingsError, load_settings
 
 from . import console
@@ -42,9 +43,13 @@ class Session:
 
     def settings(self, **flags: object) -> Settings:
         """The settings; `flags` are further ones by key, dots written as `__`."""
-        more = {key.replace("__", "."): value for key, value in flags.items()}
         with exit_codes():
-            return load_settings({**self.flags, **more}, environ=os.environ, config=self.config)
+            return self.reread(**flags)
+
+    def reread(self, **flags: object) -> Settings:
+        """As `settings`, for who goes on when they are refused. Raises SettingsError."""
+        more = {key.replace("__", "."): value for key, value in flags.items()}
+        return load_settings({**self.flags, **more}, environ=os.environ, config=self.config)
 
 
 def command_options(command: Callable[Concatenate[Session, P], T]) -> Callable[P, T]:
@@ -97,7 +102,7 @@ def with_store(settings: Settings, work: Callable[[Store], Awaitable[T]]) -> T:
 
     async def run() -> T:
         store = settings.store
-        now = time.time_ns() // 1000
+        now = now_us()
         opened = await open_for_command(store.uri, store.database, store.data_dir, now_us=now)
         try:
             return await work(opened)

@@ -12,36 +12,32 @@ from typing import TYPE_CHECKING
 import click
 
 from scoreboard_server.rules.claims import SCOPES, WRITE
-from scoreboard_server.rules.identifiers import is_user_id
 from scoreboard_server.rules.profiles import clean_avatar, clean_name
 from scoreboard_server.rules.refusals import Refusal
 from scoreboard_server.settings import format_duration, parse_duration
 from scoreboard_server.signing_secret import is_still_to_be_made, signing_secret
 
 from . import console
-from .session import REFUSED, Session, command_options, exit_codes, fail
+from .admin import admin, moderation_of, reason, user_id
+from .session import REFUSED, Session, command_options, exit_codes, fail, with_store
 
 if TYPE_CHECKING:
     from scoreboard_server.flow.keys import Key
     from scoreboard_server.settings import AuthSettings, Settings
+    from scoreboard_server.store.opening import Store
 
 
+_LONGEST_ID = 128
 _LONGEST_READ = 65_536  # characters; the server itself takes far fewer, and says so
 
 
 @click.group()
 def token() -> None:
-    """Issue and inspect tokens (JWT).
+    """Issue, inspect and revoke tokens (JWT).
 
     \b
     Example:  scoreboard token issue ann --ttl 2h
     """
-
-
-def _user(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
-    if not is_user_id(value):
-        raise click.BadParameter("must be 1-64 characters of A-Za-z0-9_.:@-")
-    return value
 
 
 def _username(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
@@ -73,7 +69,7 @@ def _ttl(_ctx: click.Context, _param: click.Parameter, value: str) -> float:
 
 
 @token.command()
-@click.argument("user", callback=_user)
+@click.argument("user", callback=user_id)
 @click.option(
     "--username", metavar="NAME", callback=_username, help="The name to show.  [default: the user id]"
 )
@@ -152,6 +148,52 @@ def inspect(session: Session, given: str) -> None:
     _show(session, header, claims, reason)
     if reason is not None:
         raise SystemExit(REFUSED)
+
+
+def _token_id(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not 1 <= len(value) <= _LONGEST_ID:
+        raise click.BadParameter(f"must be 1 to {_LONGEST_ID} characters")
+    if value is not None and any(unicodedata.category(character) == "Cs" for character in value):
+        raise click.BadParameter("is not text in this terminal's encoding")
+    return value
+
+
+@token.command()
+@click.argument("token_id", metavar="[JTI]", required=False, callback=_token_id)
+@click.option("--user", callback=user_id, metavar="USER", help="All that this user has until now.")
+@click.option("--reason", "why", default="revoked", callback=reason, metavar="TEXT", help="Why, for admins.")
+@command_options
+def revoke(session: Session, *, token_id: str | None, user: str | None, why: str) -> None:
+    """Have a token refused by its `jti`, or all of a user's.
+
+    Running servers follow within a second, and close the sockets that were
+    opened with it. `scoreboard token inspect` shows the `jti` of a token.
+
+    \b
+    Example:  scoreboard token revoke --user ann
+    """
+    if (token_id is None) == (user is None):
+        raise click.UsageError("Name either a JTI or --user USER.")
+    settings = session.settings()
+
+    async def work(store: Store) -> None:
+        from scoreboard_server.flow.deciding import revoke as decide  # noqa: PLC0415 -- as in session
+
+        await decide(
+            moderation_of(store),
+            admin(),
+            token_id=token_id,
+            user=user,
+            reason=why,
+            max_ttl=settings.auth.max_ttl,
+        )
+
+    with_store(settings, work)
+    if session.as_json:
+        console.data_json({"tokenId": token_id, "userId": user})
+    else:
+        which = f"the token {console.printable(token_id)}" if token_id else f"all tokens of {user}"
+        console.data(f"Revoked {which}.")
 
 
 def _given_token(given: str) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 import click
+
+from scoreboard_server.clock import now_us
 
 from . import console
 from .live_server import LiveServer, ServerUnreachable
@@ -93,14 +94,15 @@ async def _check(store: Store, url: str | None, *, repair: bool) -> Tally:
 
     assert store.books is not None  # noqa: S101 -- only a store in another process has none
     tally = Tally()
+    live = LiveServer(url) if url else None
     with _progress(await store.books.entries()) as bar:
-        async for checked in spans_of(store.books, store.history, LiveServer(url) if url else None):
+        async for checked in spans_of(store.books, store.history, live, now_us=now_us):
             tally.add(checked)
             if repair:
                 tally.repaired += await _repair(store.books, checked)
             bar.advance(checked.entries)
     if tally.repaired:
-        await store.books.repaired(time.time_ns() // 1000)
+        await store.books.repaired(now_us())
     return tally
 
 

@@ -10,36 +10,27 @@ import logging
 import secrets
 import signal
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, NoReturn, TypeVar
 
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
-from .captchas import make_captcha, make_vetting
-from .flow.explaining import Explaining
-from .flow.folding import Folding
-from .flow.following import Following, MarkFence, OpenFence
-from .flow.gate import Gate
+from .clock import now_us
 from .flow.loading import Loaded, load_board
-from .flow.pipeline import Pipeline
 from .flow.ports import StoreUnavailable
-from .flow.profile_book import ProfileBook
-from .flow.submitting import Submitting
-from .flow.tokens import TokenVerifier
 from .leaving import leave
-from .live.hub import Hub
-from .live.live_board import LiveBoard
-from .live.reader import Reader
 from .open_files import raise_open_files_limit
 from .outside.jwks import FetchedKeys
-from .rules.action_types import ActionType, Catalogue, Proof
+from .parts import Keys, Parts, action_types, make_parts
+from .rules.action_types import Catalogue
 from .rules.refusals import Unavailable
 from .settings import Settings, SettingsError
 from .signing_keys import key_ring, keys_of_file
 from .signing_secret import signing_secret
 from .store.opening import Store, StoreRefusedError, open_for_server
-from .web.base_handler import CONNECTION_BODY_LIMIT, Lifecycle, Services
+from .waiting import at_most, patiently
+from .web.base_handler import CONNECTION_BODY_LIMIT, Lifecycle
 from .web.routes import application
 from .web.slow_senders import SlowSenders
 
@@ -73,11 +64,6 @@ class ServerFailedError(Exception):
     """A part that the server can't do without has failed."""
 
 
-def now_us() -> int:
-    """Microseconds since the Unix epoch."""
-    return time.time_ns() // 1000
-
-
 class Server:
     """One process: REST, WebSockets and everything behind them."""
 
@@ -93,8 +79,8 @@ class Server:
         self._tasks: dict[asyncio.Task[Any], str] = {}
         self._http: HTTPServer | None = None
         self._store: Store | None = None
-        self._live: LiveBoard | None = None
-        self._pipeline: Pipeline | None = None
+        self._parts: Parts | None = None
+        self._catalogue = Catalogue(action_types(settings))
         self._stopped = False
         self.port = 0
 
@@ -112,8 +98,8 @@ class Server:
             self._supervise("fetching keys", self._fetched_keys.run())
         if self._settings.store.uri == "memory":
             log.warning("the `memory` store keeps nothing: every score is gone when this server stops")
-        store = self._store = await _patiently(self._open_store)
-        await self._build(store, await _patiently(lambda: load_board(store.snapshots)))
+        store = self._store = await patiently(self._open_store)
+        await self._build(store, await patiently(lambda: load_board(store.snapshots, now_us())))
 
     def reload_keys(self) -> None:
         """Read the file of keys again. One that is refused is told in the log, and changes nothing."""
@@ -143,25 +129,26 @@ class Server:
             return
         self._stopped = True
         ends = time.monotonic() + _STOP_PATIENCE_S
-        services, self._lifecycle.services = self._lifecycle.services, None
+        self._lifecycle.services = None
         self._lifecycle.refusal = Unavailable("stopping", "The server is stopping.", 2)
         if self._http is not None:
             self._http.stop()
-        flushed = await self._flush()
-        if services is not None:
-            services.hub.dismiss_all()
-        if flushed:
-            await self._settle()
+        if self._parts is not None:
+            flushed = await self._flush(self._parts)
+            self._parts.hub.dismiss_all()
+            if flushed:
+                await self._settle(self._parts)
         await self._cancel_tasks()
         if self._http is not None:
-            await _at_most(_CLOSE_PATIENCE_S, self._http.close_all_connections())
+            await at_most(_CLOSE_PATIENCE_S, self._http.close_all_connections())
         if self._store is not None:
             left = max(_LEAST_STORE_PATIENCE_S, ends - time.monotonic())
-            await _at_most(left, self._store.close())
+            await at_most(left, self._store.close())
 
     def holds_others_than(self, prefix: str) -> bool:
         """True when somebody is on the board whose id doesn't begin with `prefix`."""
-        return self._live is not None and any(not s.user.startswith(prefix) for s in self._live.board)
+        board = self._parts.live.board if self._parts is not None else ()
+        return any(not standing.user.startswith(prefix) for standing in board)
 
     # --- starting ---------------------------------------------------------------------------------
 
@@ -197,124 +184,57 @@ class Server:
         return await open_for_server(store.uri, store.database, store.data_dir, now_us=now_us())
 
     async def _build(self, store: Store, loaded: Loaded) -> None:
-        top = self._settings.live.top
-        live = self._live = LiveBoard(loaded.board, loaded.season)
-        profiles = self._profiles = ProfileBook(store.profiles, live)
-        self._supervise("profiles", profiles.run())
-        await profiles.fetch([standing.user for standing in loaded.board.page(0, top)])
-        hub = Hub(live, profiles, top=top, interval=self._settings.live.interval_ms / 1000)
-        fence = MarkFence(store.feed, self._writer) if store.feed else OpenFence()
-        pipeline = self._pipeline = Pipeline(store.ledger, live, fence, writer=self._writer, now_us=now_us)
-        folding = self._folding = Folding(store.standings, writer=self._writer, now_us=now_us)
-        self._supervise("the writer", pipeline.run())
-        self._supervise("folding", folding.run())
-        self._supervise("the hub", hub.run())
-        self._supervise("the store", _outlive(store))
-        if store.feed is not None and isinstance(fence, MarkFence):
-            following = Following(
-                store.feed,
-                store.snapshots,
-                live,
-                profiles=profiles,
-                pipeline=pipeline,
-                fence=fence,
-                writer=self._writer,
-                position=loaded.position,
-            )
-            self._supervise("following", following.run())
-        captcha = make_captcha(self._settings, self.secret, store.spent)
-        vetting = make_vetting(self._settings, captcha)
-        submitting = Submitting(Gate(self._catalogue()), vetting, profiles, pipeline)
+        keys = Keys(self.secret, self.keys, self._fetched_keys)
+        parts = self._parts = make_parts(
+            self._settings, store, loaded, keys, self._catalogue, writer=self._writer
+        )
+        for name, part in parts.to_run():
+            self._supervise(name, part)
+        await parts.profiles.fetch([standing.user for standing in parts.hub.leaders()])
+        parts.hub.begin_again()
         if self._fetched_keys is not None:
             await self._fetched_keys.first(_KEYS_PATIENCE_S)  # else it starts without, and keeps trying
-        self._lifecycle.is_cut_off = lambda: pipeline.is_cut_off or folding.is_cut_off
-        self._lifecycle.services = Services(
-            submitting,
-            Explaining(store.history),
-            Reader(live, hub, profiles),
-            hub,
-            self._verifier(),
-            captcha,
-        )
+        self._lifecycle.is_cut_off = parts.is_cut_off
+        self._lifecycle.services = parts.services
         store.announce(self.address)
-        log.info("ready: %d users on the board of %s", len(live.board), live.season.name)
+        log.info("ready: %d users on the board of %s", len(loaded.board), loaded.season.name)
 
     def _supervise(self, name: str, part: Coroutine[Any, Any, Any]) -> None:
         self._tasks[asyncio.create_task(part, name=name)] = name
 
-    def _catalogue(self) -> Catalogue:
-        return Catalogue(
-            {name: ActionType(name, a.points, Proof(a.proof)) for name, a in self._settings.actions.items()}
-        )
+    def reload(self, reread: Callable[[], Settings]) -> None:
+        """Offer the catalogue and trust the keys that the settings name now; all else stays as at the start.
 
-    def _verifier(self) -> TokenVerifier:
-        auth = self._settings.auth
-        return TokenVerifier(
-            self.keys,
-            issuer=auth.issuer,
-            audience=auth.audience,
-            max_ttl=auth.max_ttl,
-            clock=time.time,
-            published=self._fetched_keys,
-        )
+        reread: the settings; when it raises SettingsError, the log says so and nothing changes.
+        """
+        try:
+            settings = reread()
+        except SettingsError as error:
+            log.error("the action types of before stay: %s", error)
+        else:
+            self._catalogue.replace(action_types(settings))
+            log.info("offering %d action types from now on", len(settings.actions))
+        self.reload_keys()
 
     # --- stopping ---------------------------------------------------------------------------------
 
-    async def _flush(self) -> bool:
+    async def _flush(self, parts: Parts) -> bool:
         """Whether everything under way was counted; who still waits is told otherwise."""
-        if self._pipeline is None:
-            return False
-        self._pipeline.close()
-        drained = await _at_most(_FLUSH_PATIENCE_S, self._pipeline.drained())
-        self._pipeline.give_up()
+        parts.pipeline.close()
+        drained = await at_most(_FLUSH_PATIENCE_S, parts.pipeline.drained())
+        parts.pipeline.give_up()
         await asyncio.sleep(0.01)  # lets the answers reach their connections
         return drained
 
-    async def _settle(self) -> None:
+    async def _settle(self, parts: Parts) -> None:
         with contextlib.suppress(StoreUnavailable):  # what is pending now is folded by the next start
-            await _at_most(_FOLD_PATIENCE_S, self._fold_and_save())
-
-    async def _fold_and_save(self) -> None:
-        await self._profiles.save()
-        await self._folding.fold_all()
+            await at_most(_FOLD_PATIENCE_S, parts.fold_and_save())
 
     async def _cancel_tasks(self) -> None:
         for task in self._tasks:
             task.cancel()
-        await _at_most(_TASKS_PATIENCE_S, asyncio.gather(*self._tasks, return_exceptions=True))
+        await at_most(_TASKS_PATIENCE_S, asyncio.gather(*self._tasks, return_exceptions=True))
         self._tasks.clear()
-
-
-async def _patiently(work: Callable[[], Awaitable[T]]) -> T:
-    """What `work` gives, tried again for a while when the store is away. Raises StoreUnavailable."""
-    give_up = time.monotonic() + _STORE_PATIENCE_S
-    while True:
-        try:
-            return await work()
-        except StoreUnavailable as error:
-            if time.monotonic() > give_up:
-                raise
-            log.warning("waiting for the store: %s", error)
-            await asyncio.sleep(_STORE_PAUSE_S)
-
-
-async def _outlive(store: Store) -> None:
-    await store.failed()
-
-
-async def _at_most(seconds: float, work: Awaitable[Any]) -> bool:
-    """Whether the work was done in time.
-
-    If not it is cancelled, and left behind if that doesn't end it: a thread may hang in the driver.
-    """
-    task = asyncio.ensure_future(work)
-    await asyncio.wait([task], timeout=seconds)
-    if task.done():
-        await task
-        return True
-    task.cancel()
-    await asyncio.wait([task], timeout=_CANCEL_PATIENCE_S)
-    return False
 
 
 def _explain(task: asyncio.Task[Any], name: str) -> NoReturn:
@@ -332,8 +252,12 @@ def _why_not_listening(host: str, port: int, error: OSError | UnicodeError) -> s
     return f"Can't listen on {host}:{port}: {why}."
 
 
-async def serve(settings: Settings, on_ready: Callable[[Server], None]) -> None:
+async def serve(
+    settings: Settings, on_ready: Callable[[Server], None], reread: Callable[[], Settings] | None = None
+) -> None:
     """Serve until SIGTERM or SIGINT; a second signal ends the process at once.
+
+    reread: the settings as they are now; SIGHUP has the server take up its action types and keys.
 
     Raises SettingsError, StartError, StoreRefusedError, StoreUnavailable or ServerFailedError.
     """
@@ -341,6 +265,8 @@ async def serve(settings: Settings, on_ready: Callable[[Server], None]) -> None:
     raise_open_files_limit()
     server = Server(settings)
     stop = stop_on_signals()
+    if reread is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, server.reload, reread)
     starting = asyncio.create_task(server.start())
     stopping = asyncio.create_task(stop.wait())
     try:

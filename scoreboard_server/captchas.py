@@ -6,7 +6,6 @@ import time
 
 from .flow.captcha import Captcha
 from .flow.ports import CaptchaProvider, Spent
-from .flow.vetting import Asked, Vetting, Wariness
 from .settings import CaptchaSettings, Settings, SettingsError
 from .signing_secret import read_secret
 
@@ -21,12 +20,6 @@ def make_captcha(settings: Settings, secret: bytes, spent: Spent) -> Captcha | N
 
         return Captcha(Altcha(secret, captcha.difficulty, time.time), spent)
     return Captcha(_service(captcha), spent)
-
-
-def make_vetting(settings: Settings, captcha: Captcha | None) -> Vetting:
-    """Who is asked, type by type."""
-    types = {name: Wariness(Asked(a.captcha), a.per_minute) for name, a in settings.actions.items()}
-    return Vetting(captcha, types, time.monotonic)
 
 
 def _service(captcha: CaptchaSettings) -> CaptchaProvider:

@@ -19,6 +19,9 @@ def log_to_stderr() -> None:
     # Tornado tells of every malformed request there, quoting its headers: a flood for whoever wants to cause
     # one, and a place for tokens to leak to.
     logging.getLogger("tornado.general").setLevel(logging.WARNING)
+    # The driver tells there, with a trace, that it could not end a cursor at a server that has gone with it.
+    # What matters comes to us as an exception.
+    logging.getLogger("pymongo.client").setLevel(logging.CRITICAL)
 
 
 class LineFormatter(logging.Formatter):

@@ -164,6 +164,14 @@ def check_seconds(value: object) -> float:
     return float(value)
 
 
+def _least_time(value: object) -> float:
+    """Today's and yesterday's actions are all that a server reads when it starts."""
+    seconds = check_seconds(value)
+    if seconds > _UNITS["d"]:
+        raise ValueError
+    return seconds
+
+
 def _duration(value: object) -> float:
     seconds = parse_duration(value) if isinstance(value, str) else check_seconds(value)
     if seconds == 0:
@@ -184,7 +192,9 @@ def conceal(_: object) -> str:
 
 
 WORD = text_of("text that isn't empty", r".+")
-COUNT = integer(0)
+# What is counted in an hour or a day; the rates compute with it, and not every integer is a float.
+COUNT = integer(0, 1_000_000_000)
+LEAST_TIME = Rule("a number of seconds from 0 to 86400, a day", _least_time)
 FILE = Rule("a path", _path)
 SPAN = Rule('over 0 seconds, as a number or as "90s", "10m", "1h", "30d"', _duration, show=format_duration)
 _MONGODB = r"mongodb(\+srv)?://\S+"

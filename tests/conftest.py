@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+import hypothesis
 import pytest
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest, HTTPResponse
 
@@ -22,6 +23,12 @@ from scoreboard_server.settings import load_settings
 from .mongod import Mongod, why_no_mongod
 
 _missing: set[str] = set()
+
+# How fast a machine makes up examples, or runs one, says nothing about what is tested.
+hypothesis.settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any machine")
 
 
 def not_here(reason: str) -> NoReturn:
@@ -83,19 +90,36 @@ def token(user: str = "ann", *, secret: str | bytes = SECRET, ttl: float = 3600,
     return issuer.issue(user, ttl=ttl, **claims)
 
 
+# Tests are faster than any honest user. Those of the limits bring their own settings.
+UNLIMITED = """
+[limits]
+updates_per_minute = 0
+per_ip_per_minute = 0
+[actions]
+"task.completed" = {points = 10}
+"quiz.completed" = {points = 50, proof = "ticket", min_seconds = 3}
+"match.won" = {points = 100, proof = "trusted"}
+"""
+
 StartServer = Callable[..., Awaitable[Server]]
 
 
 @pytest.fixture
 async def start_server(tmp_path: Path) -> AsyncIterator[StartServer]:
-    """Start servers in this process; flags by dotted key, `config`: a file. All are stopped at the end."""
+    """Start servers in this process; flags by dotted key, `config`: a file instead of UNLIMITED.
+
+    All are stopped at the end.
+    """
     started: list[Server] = []
+    unlimited = tmp_path / "unlimited.toml"
+    unlimited.write_text(UNLIMITED)
 
     async def start(**flags: object) -> Server:
         given = {"server.port": 0, "store.data_dir": str(tmp_path / "data"), "auth.secret": SECRET}
         config = flags.pop("config", None)
         given |= {"store.uri": "memory"} | {key.replace("__", "."): value for key, value in flags.items()}
-        server = Server(load_settings(given, environ={}, config=Path(str(config)) if config else None))
+        path = Path(str(config)) if config else unlimited
+        server = Server(load_settings(given, environ={}, config=path))
         started.append(server)
         await server.start()
         return server

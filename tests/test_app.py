@@ -7,19 +7,24 @@ import json
 import os
 import signal
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from scoreboard_server import app
+from scoreboard_server import app, waiting
 from scoreboard_server.app import ServerFailedError
 from scoreboard_server.flow.loading import Loaded
 from scoreboard_server.flow.ports import Snapshots, StoreUnavailable
 from scoreboard_server.live.live_board import LiveBoard
+from scoreboard_server.settings import load_settings
 from scoreboard_server.store import embedded
 from scoreboard_server.store.memory import MemoryStandings
 
-from .conftest import Api, StartServer, need_mongod, token
+from .cli.invoking import Running, until
+from .conftest import SECRET, Api, StartServer, need_mongod, token
+from .end_to_end.test_keys import signed
+from .jwks import ec_jwk, rsa_jwk, write_jwks
 from .web.wire import problem
 
 ACTION = {"actionId": "a1", "actionType": "task.completed"}
@@ -88,18 +93,150 @@ async def test_a_store_that_fails_the_first_read_is_asked_again(
     start_server: StartServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As when another server is just making the collections: the start takes longer, and that is all."""
-    monkeypatch.setattr(app, "_STORE_PAUSE_S", 0.01)
+    monkeypatch.setattr(waiting, "_STORE_PAUSE_S", 0.01)
     reads = 0
     load = app.load_board
 
-    async def fail_once(snapshots: Snapshots) -> Loaded:
+    async def fail_once(snapshots: Snapshots, now_us: int) -> Loaded:
         nonlocal reads
         reads += 1
         if reads == 1:
             raise StoreUnavailable("not now")
-        return await load(snapshots)
+        return await load(snapshots, now_us)
 
     monkeypatch.setattr(app, "load_board", fail_once)
     api = Api(await start_server())
     assert (await api.fetch("/readyz")).code == 200
     assert reads == 2
+
+
+# --- taking up what has changed -------------------------------------------------------------------
+
+ONE_TYPE = '[actions."task.completed"]\npoints = {}\n'
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """A file with keys and one type of ten points."""
+    keys = write_jwks(tmp_path / "keys.json", rsa_jwk("old"))
+    path = tmp_path / "config.toml"
+    path.write_text(f'[auth]\nalgorithms = ["HS256", "RS256", "ES256"]\njwks_file = "{keys}"\n')
+    with path.open("a") as file:
+        file.write(ONE_TYPE.format(10))
+    return path
+
+
+def serving(config: Path) -> Running:
+    """The real command, with this file."""
+    arguments = ("serve", "--json", "--port", "0", "--store", "memory", "--config", str(config))
+    return Running(*arguments, cwd=config.parent, environ={"SCOREBOARD_JWT_SECRET": SECRET})
+
+
+def hang_up(server: Running, words: str) -> None:
+    """SIGHUP, and wait until the server has said this once more."""
+    before = server.words.count(words)
+    server.signal(signal.SIGHUP)
+    until(lambda: server.words.count(words) > before)
+
+
+def test_sighup_takes_up_points_and_keys(config: Path) -> None:
+    """Without a restart: what is counted from now on is worth the new points, and new keys are believed."""
+    with serving(config) as server:
+        bearer, new = token(), signed(ec_jwk("new"))
+        assert server.act(bearer, "a1")[1]["newScore"] == 10
+        assert (server.act(signed(rsa_jwk("old")), "k1")[0], server.act(new, "k2")[0]) == (200, 401)
+        config.write_text(config.read_text().replace("points = 10", "points = 25"))
+        write_jwks(config.parent / "keys.json", ec_jwk("new"))
+        hang_up(server, "keys.json are read again")
+        assert "offering 1 action types from now on" in server.words
+        assert server.act(bearer, "a2")[1]["newScore"] == 45
+        assert (server.act(signed(rsa_jwk("old")), "k3")[0], server.act(new, "k2")[0]) == (401, 200)
+        assert server.act(bearer, "a1")[1]["newScore"] == 70, "a repeat adds nothing"
+        server.signal(signal.SIGTERM)
+        assert server.ended() == 0
+
+
+NONSENSE = {
+    "no TOML": "[actions",
+    "no points": '[actions."x"]\nproof = "none"\n',
+    "points of nothing": ONE_TYPE.format(0),
+    "points without end": ONE_TYPE.format("1" + "0" * 400),
+    "a cap without end": ONE_TYPE.format(10) + "per_minute = 1" + "0" * 400 + "\n",
+    "no proof": ONE_TYPE.format(10) + 'proof = "oath"\n',
+    "no name": '[actions."a b"]\npoints = 1\n',
+    "a correction's name": '[actions."!adjusted"]\npoints = 1\n',
+    "a spelling": ONE_TYPE.format(10) + "per_dya = 3\n",
+    "a type twice": ONE_TYPE.format(10) * 2,
+    "no ticket in time": ONE_TYPE.format(10) + 'proof = "ticket"\nmin_seconds = 60\nticket_ttl = 60\n',
+    "depth": f"x = {'[' * 5_000}",
+    "bytes": "\udcff",
+}
+
+
+def test_sighup_refuses_nonsense(config: Path) -> None:
+    """Each is told in one line of the log, and what was on offer stays so; so does a file that is gone."""
+    with serving(config) as server:
+        server.ready()
+        bearer, told = token(), "the action types of before stay"
+        for number, nonsense in enumerate(NONSENSE.values(), 1):
+            config.write_text(nonsense, errors="surrogateescape")
+            hang_up(server, told)
+            assert server.act(bearer, f"a{number}")[1]["newScore"] == 10 * number
+        config.unlink()
+        hang_up(server, told)
+        assert server.act(bearer, "last")[0] == 200
+        assert server.words.count(told) == len(NONSENSE) + 1
+        assert "offering" not in server.words
+        server.signal(signal.SIGTERM)
+        assert server.ended() == 0
+
+
+async def test_reloading_while_claims_are_under_way_confuses_none_of_them(
+    start_server: StartServer, tmp_path: Path
+) -> None:
+    """Each counts with the points of one catalogue or the other, caps hold in both, and nothing breaks."""
+    files = [tmp_path / f"{points}.toml" for points in (10, 7)]
+    for file in files:
+        file.write_text(
+            f"[actions.t]\npoints = {file.stem}\nper_day = 60\n[limits]\nupdates_per_minute = 0\n"
+        )
+    api = Api(await start_server(config=files[0], limits__per_ip_per_minute=0))
+    catalogues = [load_settings(environ={}, config=file) for file in files]
+
+    async def reload() -> None:
+        for i in range(200):
+            api.server.reload(lambda i=i: catalogues[i % 2])  # type: ignore[misc]
+            await asyncio.sleep(0)
+
+    claims = [api.post({"actionId": f"a{i}", "actionType": "t"}, token()) for i in range(100)]
+    answers = await asyncio.gather(*claims, reload())
+    told = [json.loads(answer.body) for answer in answers[:-1]]
+    points = [int(each["message"].split()[0]) for each in told if each["success"]]
+    assert len(points) == 60 and set(points) <= {10, 7}
+    assert {each.get("code") for each in told} == {None, "cap_reached"}
+    assert (await api.board())["leaderboard"][0]["score"] == sum(points)
+
+
+async def test_what_is_reloaded_during_the_start_holds(
+    start_server: StartServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A signal that comes before the board is there is not forgotten."""
+    file = tmp_path / "new.toml"
+    file.write_text(ONE_TYPE.format(25))
+    load = app.load_board
+
+    async def reload_meanwhile(snapshots: Snapshots, now_us: int) -> Loaded:
+        starting.pop().reload(lambda: load_settings(environ={}, config=file))
+        return await load(snapshots, now_us)
+
+    starting: list[app.Server] = []
+    open_store = app.Server._open_store
+
+    async def remember(self: app.Server) -> Any:
+        starting.append(self)
+        return await open_store(self)
+
+    monkeypatch.setattr(app.Server, "_open_store", remember)
+    monkeypatch.setattr(app, "load_board", reload_meanwhile)
+    api = Api(await start_server())
+    assert (await api.act("ann", "a1"))["newScore"] == 25

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from ..live.reader import timestamp
+from ..rules.entry import Correction
 from ..rules.history import Line, Place, place_behind, told
 from ..rules.refusals import Unavailable
 from .ports import History, StoreUnavailable
@@ -23,20 +24,26 @@ class Page(Struct, frozen=True):
     next: Place | None
 
 
-class Action(Struct, frozen=True, rename="camel"):
-    """One line as clients read it. at: RFC 3339 in UTC. total: the score with it and all older ones."""
+class Action(Struct, frozen=True, rename="camel", omit_defaults=True):
+    """One line as clients read it.
+
+    at: RFC 3339 in UTC. total: the score with it and all older ones. reason: of what an admin has corrected.
+    """
 
     action_id: str
     action_type: str
     points: int
     at: str
     total: int
+    reason: str | UnsetType = UNSET
 
 
 def action(line: Line) -> Action:
     """The line, for clients."""
     entry = line.entry
-    return Action(entry.action, entry.type, entry.points, timestamp(entry.at, "microseconds"), line.total)
+    reason = entry.reason if isinstance(entry, Correction) else UNSET
+    at = timestamp(entry.at, "microseconds")
+    return Action(entry.action, entry.type, entry.points, at, line.total, reason)
 
 
 async def explain(history: History, user: str, place: Place | None, limit: int) -> Page:

@@ -129,6 +129,7 @@ def unknown() -> Refusal:
         "store_unavailable",
         "The store does not answer; the action may or may not be counted. Repeat the same id to learn.",
         retry_after=2,
+        may_be_done=True,
     )
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
-from .ports import PendingEntry, Standings, StoreUnavailable, Sum
+from ..rules.entry import is_correction
+from ..rules.tallies import DAY_US, DayCount
+from .ports import Day, PendingEntry, Standings, StoreUnavailable, Sum
 
 log = logging.getLogger("scoreboard.folding")
 
@@ -24,21 +26,38 @@ def summed(entries: Iterable[PendingEntry]) -> dict[str, Sum]:
     for entry in entries:
         total = sums.setdefault(entry.user, Sum(0, 0, 0))
         total.points += entry.points
-        total.actions += 1
-        total.reached_at = max(total.reached_at, entry.at)
+        if not is_correction(entry.type):
+            total.actions += 1
+            total.reached_at = max(total.reached_at, entry.at)
     return sums
+
+
+def counted(entries: Iterable[PendingEntry]) -> dict[Day, DayCount]:
+    """What these entries add to the counts of users' days."""
+    days: dict[Day, DayCount] = {}
+    for entry in entries:
+        days.setdefault((entry.at // DAY_US, entry.user, entry.type), DayCount()).add(entry.at)
+    return days
 
 
 class Folding:
     """Folds this writer's pending entries, and those that another writer has left behind.
 
-    now_us: µs since the Unix epoch.
+    now_us: µs since the Unix epoch. is_capped: of which action types it matters how often they were counted.
     """
 
-    def __init__(self, standings: Standings, *, writer: str, now_us: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        standings: Standings,
+        *,
+        writer: str,
+        now_us: Callable[[], int],
+        is_capped: Callable[[str], bool] = lambda action_type: False,
+    ) -> None:
         self._standings = standings
         self._writer = writer
         self._now_us = now_us
+        self._is_capped = is_capped
         self._at_it = asyncio.Lock()
         self.is_cut_off = False
 
@@ -70,13 +89,17 @@ class Folding:
         folded = 0
         while True:
             entries = await take()
-            done = bool(entries) and await self._standings.fold([e.id for e in entries], summed(entries))
+            done = bool(entries) and await self._fold(entries)
             self.is_cut_off = False
             if not done:  # nothing there, or somebody else is at it
                 return folded
             folded += len(entries)
             if len(entries) < FOLD_SIZE:
                 return folded
+
+    async def _fold(self, entries: Sequence[PendingEntry]) -> bool:
+        days = counted(entry for entry in entries if self._is_capped(entry.type))
+        return await self._standings.fold([entry.id for entry in entries], summed(entries), days)
 
     async def _own(self) -> list[PendingEntry]:
         return await self._standings.pending(self._writer, FOLD_SIZE)

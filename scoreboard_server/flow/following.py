@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
+from typing import Protocol
 
 from ..live.live_board import LiveBoard
+from ..rules.entry import reached
 from .loading import Loaded, load_board
 from .pipeline import Pipeline
 from .ports import (
+    BanChanged,
     Change,
     EntryAppended,
     Feed,
@@ -19,6 +23,7 @@ from .ports import (
     SeasonChanged,
     Snapshots,
     StoreUnavailable,
+    TokensRevoked,
 )
 from .profile_book import ProfileBook
 
@@ -74,6 +79,22 @@ class OpenFence:
         return True
 
 
+class Watched(Protocol):
+    """What is kept up to date beside the board."""
+
+    def appended(self, entry: EntryAppended) -> None:
+        """Another process has counted an entry."""
+        ...
+
+    def changed(self, change: BanChanged | TokensRevoked) -> None:
+        """An admin has decided something."""
+        ...
+
+    def reloaded(self, loaded: Loaded) -> None:
+        """All of it was read again."""
+        ...
+
+
 class Following:
     """Applies the feed to the board and to the profiles, and reads the board again when it must."""
 
@@ -86,8 +107,10 @@ class Following:
         profiles: ProfileBook,
         pipeline: Pipeline,
         fence: MarkFence,
+        watched: Sequence[Watched] = (),
         writer: str,
         position: object,
+        now_us: Callable[[], int],
     ) -> None:
         self._feed = feed
         self._snapshots = snapshots
@@ -95,8 +118,10 @@ class Following:
         self._profiles = profiles
         self._pipeline = pipeline
         self._fence = fence
+        self._watched = watched
         self._writer = writer
         self._position = position
+        self._now_us = now_us
 
     async def run(self) -> None:
         """Follow for ever. To be supervised."""
@@ -114,8 +139,13 @@ class Following:
 
     def _take(self, change: Change) -> None:
         match change:
-            case EntryAppended(user, points, at):
-                self._live.apply(user, points, at)
+            case EntryAppended(user, points, at, action_type):
+                self._live.apply(user, points, reached(action_type, at))
+                for each in self._watched:
+                    each.appended(change)
+            case BanChanged() | TokensRevoked():
+                for each in self._watched:
+                    each.changed(change)
             case ProfileChanged(user, profile):
                 self._profiles.changed(user, profile)
             case MarkSeen(number):
@@ -139,7 +169,9 @@ class Following:
                 return
 
     async def _swap(self) -> object:
-        loaded: Loaded = await load_board(self._snapshots)
+        loaded: Loaded = await load_board(self._snapshots, self._now_us())
         self._profiles.forget()  # what changed in the gap was not told
         self._live.replace(loaded.board, loaded.season)
+        for each in self._watched:
+            each.reloaded(loaded)
         return loaded.position

@@ -12,12 +12,14 @@ from .loading import load_board
 from .ports import ProfileStore, Snapshots
 
 
-async def look(snapshots: Snapshots, profiles: ProfileStore, view: View) -> dict[str, Any] | None:
+async def look(
+    snapshots: Snapshots, profiles: ProfileStore, view: View, now_us: int
+) -> dict[str, Any] | None:
     """What `GET /api/leaderboard` would say of this view, less epoch and version.
 
     None when the view's season isn't the current one. Raises StoreUnavailable.
     """
-    loaded = await load_board(snapshots)
+    loaded = await load_board(snapshots, now_us)
     if view.season not in (None, loaded.season.name):
         return None
     standings = view.select(loaded.board)

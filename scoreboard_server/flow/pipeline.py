@@ -15,14 +15,16 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from ..live.live_board import LiveBoard
 from ..rules.entry import Entry, Receipt, Submission
-from ..rules.refusals import Refusal, Unacceptable, Unavailable
+from ..rules.refusals import Unavailable
 from ..rules.sequence import Sequence as Instants
 from .flights import Flight, Flights, not_added, not_taken
+from .outage import Outage
 from .ports import Batch, EntriesRefused, Ledger, Recorded, StoreUnavailable
+from .repeats import Fence, Repeats, received
 
 log = logging.getLogger("scoreboard.pipeline")
 
@@ -31,27 +33,10 @@ BATCHES_UNDER_WAY = 2
 QUEUE_SIZE = 20_000
 # How long a caller waits for the store before being told the truth so far.
 PATIENCE_S = 8.0
-# How long an answer to a repeat may wait until this board has followed past the original.
-FENCE_PATIENCE_S = 1.0
 SWEEP_S = 0.25
 _PAUSES_S = (0.05, 0.1, 0.2, 0.5)
 
 T = TypeVar("T")
-
-
-class Fence(Protocol):
-    """Tells when this board contains everything that was durable at the time of the call."""
-
-    async def passed(self, patience: float) -> bool:
-        """True when it does, False when that isn't known after `patience` seconds."""
-        ...
-
-
-class _NotFollowed(Unavailable):
-    """It counts, as that type; but this board does not show it yet."""
-
-    def __init__(self) -> None:
-        super().__init__("store_unavailable", "Counted before; the score is not known here yet.")
 
 
 class Pipeline:
@@ -65,17 +50,17 @@ class Pipeline:
     ) -> None:
         self._ledger = ledger
         self._live = live
-        self._fence = fence
         self._writer = writer
         self._now_us = now_us
         self._instants = Instants()
         self._flights = Flights()
+        self._repeats = Repeats(ledger, live, fence, self._flights)
         self._interludes: deque[Callable[[], Awaitable[None]]] = deque()
         self._work = asyncio.Event()
         self._slots = asyncio.Semaphore(BATCHES_UNDER_WAY)
         self._batches = 0
         self._closed = False
-        self._away_since: float | None = None
+        self._outage = Outage()
         self._under_way = asyncio.TaskGroup()
 
     # --- what callers do --------------------------------------------------------------------------
@@ -85,24 +70,23 @@ class Pipeline:
 
         Raises Unacceptable `action_id_reused`; Unavailable `overloaded`, `stopping` or `store_unavailable`.
         """
-        key = (submission.user, submission.action)
-        while (flight := self._flights.find(key)) is not None:
-            answer = await flight.answer()
-            if flight.entry.type == submission.type:
-                return await self._repeated(submission.user, _receipt(answer))
-            if isinstance(answer, Receipt | _NotFollowed):
-                raise _reused()
-            if isinstance(answer, Unavailable):
-                raise not_added()
-            # The other type was refused, so the id may well be of ours.
+        shared = await self._repeats.join(submission)
+        if shared is not None:
+            return shared
         flight = self._take_off(submission, points)
-        return _receipt(await flight.answer())
+        return received(await flight.answer())
 
-    async def _repeated(self, user: str, shared: Receipt) -> Receipt:
-        """What who has joined a flight is told: another process may have shown more in the meantime."""
-        if not await self._fence.passed(FENCE_PATIENCE_S):
-            raise _NotFollowed
-        return self._shown(user, shared.points)
+    async def recall(self, submission: Submission) -> Receipt | None:
+        """The answer to a repeat, None when the action was never counted; adds nothing either way.
+
+        Raises Unacceptable `action_id_reused`; Unavailable `store_unavailable`.
+        """
+        shared = await self._repeats.join(submission)
+        if shared is not None:
+            return shared
+        if self.is_cut_off:
+            raise not_added()
+        return await self._repeats.recall(submission, PATIENCE_S)
 
     def _take_off(self, submission: Submission, points: int) -> Flight:
         self._check_open()
@@ -124,8 +108,7 @@ class Pipeline:
     @property
     def is_cut_off(self) -> bool:
         """True when the store has been away for longer than a caller would wait."""
-        away_since = self._away_since
-        return away_since is not None and asyncio.get_running_loop().time() - away_since > PATIENCE_S
+        return self._outage.lasts_longer_than(PATIENCE_S)
 
     async def between_batches(self, action: Callable[[], Awaitable[T]]) -> T:
         """Run `action` while no batch is under way, and return its result."""
@@ -210,7 +193,8 @@ class Pipeline:
             else:
                 foreign.append((flight, original))
         if foreign:
-            self._answer_repeats(foreign)
+            # Beside the writer: waiting for the board to catch up must not hold up the next batch.
+            self._under_way.create_task(self._repeats.land(foreign))
 
     async def _persist_what_can_be(
         self, flights: Sequence[Flight], number: int
@@ -241,7 +225,7 @@ class Pipeline:
                 await self._endure(error, attempt)
                 attempt += 1
             else:
-                self._recovered()
+                self._outage.end()
                 return originals
 
     async def _append(self, batch: Batch) -> Mapping[int, Recorded]:
@@ -261,36 +245,10 @@ class Pipeline:
         score, rank = self._live.apply(entry.user, entry.points, entry.at)
         self._flights.land(flight, Receipt(score, rank, entry.points))
 
-    # --- repeats ----------------------------------------------------------------------------------
-
-    def _answer_repeats(self, repeats: Sequence[tuple[Flight, Recorded]]) -> None:
-        # Beside the writer: waiting for the board to catch up must not hold up the next batch.
-        self._under_way.create_task(self._answer_when_followed(repeats))
-
-    async def _answer_when_followed(self, repeats: Sequence[tuple[Flight, Recorded]]) -> None:
-        # Also for what this process has counted itself: its repeat elsewhere may have shown more by now.
-        followed = False
-        try:
-            followed = await self._fence.passed(FENCE_PATIENCE_S)
-        finally:
-            for flight, original in repeats:
-                self._flights.land(flight, self._answer_repeat(flight.entry, original, followed=followed))
-
-    def _answer_repeat(self, entry: Entry, original: Recorded, *, followed: bool) -> Receipt | Refusal:
-        if original.type != entry.type:
-            return _reused()
-        return self._shown(entry.user, original.points) if followed else _NotFollowed()
-
-    def _shown(self, user: str, points: int) -> Receipt:
-        standing = self._live.board.standing(user)
-        if standing is None:
-            return Receipt(0, None, points, replayed=True)
-        return Receipt(standing.score, standing.rank, points, replayed=True)
-
     # --- when the store is away -------------------------------------------------------------------
 
     async def _endure(self, error: StoreUnavailable, attempt: int) -> None:
-        self._is_away(str(error), asyncio.get_running_loop().time())
+        self._outage.begin(str(error))
         await asyncio.sleep(_PAUSES_S[min(attempt, len(_PAUSES_S) - 1)])
 
     async def _watch_deadlines(self) -> None:
@@ -299,27 +257,4 @@ class Pipeline:
         while True:
             await asyncio.sleep(SWEEP_S)
             if self._flights.tell_overdue(clock()):
-                self._is_away(f"no answer for {PATIENCE_S:.0f} s", clock() - PATIENCE_S)
-
-    def _is_away(self, why: str, since: float) -> None:
-        if self._away_since is None:
-            self._away_since = since
-            log.warning("the store is away: %s", why)
-
-    def _recovered(self) -> None:
-        if self._away_since is not None:
-            log.warning(
-                "the store is back after %.1f s", asyncio.get_running_loop().time() - self._away_since
-            )
-            self._away_since = None
-
-
-def _receipt(answer: Receipt | Refusal) -> Receipt:
-    if isinstance(answer, Refusal):
-        # Everyone who waits is raised this one; without the frames of those before.
-        raise answer.with_traceback(None)
-    return answer
-
-
-def _reused() -> Refusal:
-    return Unacceptable("action_id_reused", "This `actionId` was used for another action type.")
+                self._outage.begin(f"no answer for {PATIENCE_S:.0f} s", clock() - PATIENCE_S)

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from types import MappingProxyType
 from typing import Protocol
 
 from msgspec import Struct
 
-from ..rules.books import Account, Total
-from ..rules.entry import Entry
+from ..rules import books
+from ..rules.acts import Act
+from ..rules.bans import Ban
+from ..rules.entry import Correction, Entry
 from ..rules.history import Place
 from ..rules.profiles import Profile
+from ..rules.revocations import Revocation
 from ..rules.seasons import Season
+from ..rules.tallies import Account, DayCount
 
 Key = tuple[str, str]
 """(user, action id): what an entry is unique by."""
@@ -91,15 +96,17 @@ class History(Protocol):
 class Span(Struct):
     """Ledger and standings of some users, all as of one instant.
 
-    last: the last of them, None when there are no more. entries: how many were folded. season: of now.
+    last: the last of them, None when there are no more. entries: how many were folded. season: of now. bans:
+    of all users.
     """
 
     season: int
     last: str | None
     entries: int
-    folded: dict[Account, Total]
-    pending: dict[str, Total]
-    standings: dict[Account, Total]
+    folded: dict[books.Account, books.Total]
+    pending: dict[str, books.Total]
+    standings: dict[books.Account, books.Total]
+    bans: Sequence[Ban] = ()
 
 
 class Books(Protocol):
@@ -133,14 +140,25 @@ class PendingEntry(Struct, frozen=True, gc=False):
     user: str
     points: int
     at: int
+    type: str = ""
 
 
 class Sum(Struct):
-    """What one fold adds to one standing. `reached_at` is the newest `at` (µs since the Unix epoch)."""
+    """What one fold adds to one standing.
+
+    actions, reached_at: how many actions there are among the entries, and the newest `at` of them (µs since
+    the Unix epoch).
+    """
 
     points: int
     actions: int
     reached_at: int
+
+
+Day = tuple[int, str, str]
+"""(day since the Unix epoch, user, action type)."""
+
+NO_DAYS: Mapping[Day, DayCount] = MappingProxyType({})
 
 
 class Standings(Protocol):
@@ -154,8 +172,12 @@ class Standings(Protocol):
         """Up to `limit` pending ones of other writers, older than `before` (µs). Raises StoreUnavailable."""
         ...
 
-    async def fold(self, ids: Sequence[object], sums: Mapping[str, Sum]) -> bool:
+    async def fold(
+        self, ids: Sequence[object], sums: Mapping[str, Sum], days: Mapping[Day, DayCount] = NO_DAYS
+    ) -> bool:
         """In one transaction: stamp exactly these entries with the current season and add the sums to it.
+
+        days: what the entries add to the counts of users' days, beside it.
 
         False when somebody else has folded some of them (or is doing so): look again. Raises
         StoreUnavailable.
@@ -180,8 +202,23 @@ class Snapshot(Protocol):
         """`(user, score, reached_at)` of the season. Raises StoreUnavailable."""
         ...
 
-    def pending(self) -> AsyncIterator[tuple[str, int, int]]:
-        """`(user, points, at)` of the entries not folded yet. Raises StoreUnavailable."""
+    def pending(self) -> AsyncIterator[tuple[str, int, int, str]]:
+        """`(user, points, at, type)` of the entries not folded yet. Raises StoreUnavailable."""
+        ...
+
+    def days(self, day: int) -> AsyncIterator[tuple[Account, DayCount]]:
+        """What was folded of each user and type on that day (since the Unix epoch).
+
+        Raises StoreUnavailable.
+        """
+        ...
+
+    def bans(self) -> AsyncIterator[Ban]:
+        """Those that no admin has lifted. Raises StoreUnavailable."""
+        ...
+
+    def revocations(self) -> AsyncIterator[Revocation]:
+        """Those that may still matter. Raises StoreUnavailable."""
         ...
 
 
@@ -199,6 +236,7 @@ class EntryAppended(Struct, frozen=True, gc=False):
     user: str
     points: int
     at: int
+    type: str = ""
 
 
 class ProfileChanged(Struct, frozen=True):
@@ -218,7 +256,19 @@ class MarkSeen(Struct, frozen=True):
     number: int
 
 
-Change = EntryAppended | ProfileChanged | SeasonChanged | MarkSeen
+class BanChanged(Struct, frozen=True):
+    """A user was banned or a ban was lifted."""
+
+    ban: Ban
+
+
+class TokensRevoked(Struct, frozen=True):
+    """Some tokens are refused from now on."""
+
+    revocation: Revocation
+
+
+Change = EntryAppended | ProfileChanged | SeasonChanged | MarkSeen | BanChanged | TokensRevoked
 
 
 class Feed(Protocol):
@@ -290,5 +340,58 @@ class PublishedKeys(Protocol):
         """Have the newest ones trusted, unless that was tried a moment ago.
 
         Raises Unavailable `keys_unavailable` when there never were any.
+        """
+        ...
+
+
+class ToCorrect(Struct, frozen=True):
+    """An action of which not all of its points count, or not none: as it should be.
+
+    points: what is missing.
+    """
+
+    action: str
+    points: int
+
+
+class Moderation(Protocol):
+    """What admins have decided, each time with who, when and why in the audit trail.
+
+    Every method raises StoreUnavailable.
+    """
+
+    async def ban_of(self, user: str) -> Ban | None:
+        """The user's newest ban, lifted or not."""
+        ...
+
+    async def bans(self) -> list[Ban]:
+        """All that no admin has lifted."""
+        ...
+
+    async def put_ban(self, ban: Ban, act: Act) -> None:
+        """Keep this as the user's newest ban."""
+        ...
+
+    async def revoke(self, revocation: Revocation, act: Act) -> None:
+        """Have these tokens refused."""
+        ...
+
+    async def adjust(self, adjustment: Correction, act: Act, writer: str) -> bool:
+        """Append it to the ledger, if it isn't there; whether it wasn't."""
+        ...
+
+    async def to_take_back(self, ban: Ban, limit: int) -> list[ToCorrect]:
+        """Actions of this season since `ban.taken_back_from` of which some points count."""
+        ...
+
+    async def to_give_back(self, ban: Ban, limit: int) -> list[ToCorrect]:
+        """Actions of this season of which some points were taken back."""
+        ...
+
+    async def correct(self, ban: Ban, corrections: Sequence[Correction], writer: str) -> bool:
+        """Append them if this ban, lifted or not as it is here, is still the user's newest; whether it was.
+
+        In one transaction; left out are those that are there already, and those of actions that are not of
+        the current season any more.
         """
         ...

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ..rules.claims import Identity
 from ..rules.entry import Receipt
-from .gate import Gate
+from ..rules.refusals import Refusal, TooMany, Unavailable
+from .gate import Admitted, Claim, Gate
 from .pipeline import Pipeline
 from .profile_book import ProfileBook
 from .vetting import Vetting
@@ -32,12 +33,45 @@ class Submitting:
         """Have the identity's action counted; `user` is whom a trusted server submits for.
 
         captcha: an answer, if one was asked for. address: where the submission comes from.
-        Raises what `Gate.admit`, `Vetting.vet` and `Pipeline.submit` raise.
+        Raises what `Gate.claim`, `Gate.admit`, `Vetting.vet` and `Pipeline.submit` raise.
         """
-        admitted = self._gate.admit(identity, action, action_type, user)
-        # SEAM: a repeat of a counted action must be answered as counted, whatever the captcha. Before
-        # CaptchaRequired or `captcha_unavailable` leaves here, the ledger is to be asked by key, as for caps.
-        await self._vetting.vet(identity, admitted.submission, captcha, address)
+        claim = self._gate.claim(identity, action, action_type, user)
+        try:
+            admitted = self._gate.admit(claim)
+        except Refusal as refusal:
+            return await self._counted_before(claim, refusal)
+        try:
+            await self._vetting.vet(identity, claim.submission, captcha, address)
+        except BaseException as refusal:
+            self._gate.settle(admitted, counted=False)
+            if not isinstance(refusal, Refusal):
+                raise
+            return await self._counted_before(claim, refusal)
         if user is None:
             self._profiles.seen(identity.user, identity.profile)
-        return await self._pipeline.submit(admitted.submission, admitted.points)
+        return await self._count(admitted)
+
+    async def _counted_before(self, claim: Claim, refusal: Refusal) -> Receipt:
+        """The answer to a repeat, which nothing may refuse; only here is the ledger asked for one.
+
+        Time brings about every refusal there is: caps fill up, tickets expire, types are taken off the
+        catalogue or ask for another proof, the secret that has signed a ticket is replaced.
+        """
+        receipt = await self._pipeline.recall(claim.submission)
+        if receipt is not None:
+            return receipt
+        if isinstance(refusal, TooMany) and not claim.is_trusted:
+            self._vetting.refused(claim.submission.user)
+        raise refusal
+
+    async def _count(self, admitted: Admitted) -> Receipt:
+        counted = True  # as far as anybody can know, also when the store does not answer
+        try:
+            receipt = await self._pipeline.submit(admitted.submission, admitted.points)
+            counted = not receipt.replayed
+        except Refusal as refusal:
+            counted = isinstance(refusal, Unavailable) and refusal.may_be_done
+            raise
+        finally:
+            self._gate.settle(admitted, counted=counted)
+        return receipt

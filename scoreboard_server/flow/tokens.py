@@ -9,6 +9,7 @@ import jwt
 
 from ..rules.claims import WRITE, Identity, check_claims
 from ..rules.refusals import Unauthenticated, UnknownKey
+from ..rules.revocations import RevocationList
 from .keys import Key, KeyRing
 from .ports import PublishedKeys
 
@@ -63,7 +64,7 @@ class TokenVerifier:
     """Tells who a token speaks for, and remembers: a signature is checked once per token, its expiry always.
 
     published: where keys that aren't in the ring may be found. max_ttl: seconds. clock: seconds since the
-    Unix epoch. remembered: how many verified tokens are kept.
+    Unix epoch. revocations: asked every time. remembered: how many verified tokens are kept.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class TokenVerifier:
         audience: str,
         max_ttl: float,
         clock: Callable[[], float],
+        revocations: RevocationList | None = None,
         published: PublishedKeys | None = None,
         remembered: int = 20_000,
     ) -> None:
@@ -82,6 +84,7 @@ class TokenVerifier:
         self._audience = audience
         self._max_ttl = max_ttl
         self._clock = clock
+        self._revocations = RevocationList() if revocations is None else revocations
         self._published = published
         self._remembered = remembered
         self._verified: dict[str, Identity] = {}
@@ -103,17 +106,19 @@ class TokenVerifier:
     def verify(self, token: str) -> Identity:
         """The identity a token speaks for.
 
-        Raises Unauthenticated `token_expired` or `token_invalid`; UnknownKey is one of the latter.
+        Raises Unauthenticated `token_expired`, `token_invalid` or `token_revoked`; UnknownKey is one of
+        `token_invalid`.
         """
         if self._losses != self._keys.losses:  # no memory outlives the key that it rests on
             self._losses = self._keys.losses
             self._verified.clear()
         known = self._verified.get(token)
         if known is None:
-            return self._remember(token, self._check(token))
-        if known.expires_at <= self._clock():
+            known = self._remember(token, self._check(token))
+        elif known.expires_at <= self._clock():
             del self._verified[token]
             raise Unauthenticated("token_expired", "The token has expired.")
+        self._revocations.check(known)
         return known
 
     def _remember(self, token: str, identity: Identity) -> Identity:

@@ -2,43 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from enum import StrEnum
+from collections.abc import Callable
 
-from msgspec import Struct
-
+from ..rules.action_types import Asked, Catalogue
 from ..rules.claims import Identity
 from ..rules.entry import Submission
 from ..rules.suspicion import Suspicion
 from .captcha import Captcha
 
 
-class Asked(StrEnum):
-    """When actions of a type take a captcha."""
-
-    NEVER = "never"
-    SUSPICIOUS = "suspicious"
-    ALWAYS = "always"
-
-
-class Wariness(Struct, frozen=True):
-    """What there is to know of an action type here. per_minute: its cap, against which a rate is judged."""
-
-    asked: Asked
-    per_minute: int
-
-
 class Vetting:
     """Stands between the gate and the pipeline. Without a captcha it lets everyone pass.
 
-    types: by name of the action type. clock: monotonic seconds.
+    clock: monotonic seconds.
     """
 
-    def __init__(
-        self, captcha: Captcha | None, types: Mapping[str, Wariness], clock: Callable[[], float]
-    ) -> None:
+    def __init__(self, captcha: Captcha | None, catalogue: Catalogue, clock: Callable[[], float]) -> None:
         self._captcha = captcha
-        self._types = types
+        self._catalogue = catalogue
         self._clock = clock
         self._suspicion = Suspicion()
 
@@ -57,9 +38,9 @@ class Vetting:
         if self._captcha is None or identity.is_trusted:
             return
         user = submission.user
-        wariness = self._types[submission.type]
-        self._suspicion.claimed(user, submission.type, wariness.per_minute, self._clock())
-        if not self._is_due(user, wariness.asked):
+        kind = self._catalogue.find(submission.type)
+        self._suspicion.claimed(user, kind.name, kind.per_minute, self._clock())
+        if not self._is_due(user, kind.captcha):
             return
         fresh = await self._captcha.check(answer, key=(user, submission.action), address=address)
         # An old answer opens its own action again, and nothing else.

@@ -8,7 +8,9 @@ from collections.abc import Callable, Collection
 from typing import Protocol, TypeVar
 
 from ..rules.board import Board, Standing
+from ..rules.claims import Identity
 from ..rules.profiles import Profile
+from ..rules.refusals import Refusal
 from .frames import Published, row
 from .live_board import LiveBoard
 from .seat import Seat
@@ -58,11 +60,11 @@ class Hub:
         self._seats.add(seat)
         seat.show(self.published.snapshot)
 
-    def own(self, seat: Seat, user: str) -> None:
-        """The watcher has proved to be `user`."""
+    def own(self, seat: Seat, identity: Identity) -> None:
+        """The watcher has proved who it is."""
         self._disown(seat)
-        seat.own(user)
-        self._owned.setdefault(user, set()).add(seat)
+        seat.own(identity)
+        self._owned.setdefault(identity.user, set()).add(seat)
 
     def leave(self, seat: Seat) -> None:
         """The watcher has gone."""
@@ -72,7 +74,17 @@ class Hub:
     def dismiss_all(self) -> None:
         """The server is stopping: send every watcher away."""
         for seat in list(self._seats):
-            seat.dismiss()
+            seat.dismiss(None)
+
+    def dismiss(self, user: str, which: Callable[[Identity], bool], why: Refusal) -> None:
+        """Send those of a user's watchers away whose identity is such a one."""
+        for seat in list(self._owned.get(user, ())):
+            if seat.identity is not None and which(seat.identity):
+                seat.dismiss(why)
+
+    def owners(self) -> list[str]:
+        """The users who watch."""
+        return list(self._owned)
 
     def _disown(self, seat: Seat) -> None:
         seats = self._owned.get(seat.user) if seat.user is not None else None
@@ -121,6 +133,10 @@ class Hub:
             self._moved.add(user)
         self._changed.set()
 
+    def begin_again(self) -> None:
+        """Before anybody watches: the first state, with the names that are known by now."""
+        self.published = self._state(version=1)
+
     async def run(self) -> None:
         """Publish for ever. To be supervised."""
         while True:
@@ -154,9 +170,10 @@ class Hub:
         self._shown_by_id = set(self._nameless())
 
     def _nameless(self) -> list[str]:
-        return [s.user for s in self._leaders() if self._names.known(s.user) is None]
+        return [s.user for s in self.leaders() if self._names.known(s.user) is None]
 
-    def _leaders(self) -> list[Standing]:
+    def leaders(self) -> list[Standing]:
+        """Who is shown."""
         return self._live.board.page(0, self._top)
 
     def _state(self, version: int) -> Published:
@@ -164,7 +181,7 @@ class Hub:
             epoch=self._live.epoch,
             version=version,
             revision=self._live.revision,
-            rows=tuple(row(s, self._names.known(s.user)) for s in self._leaders()),
+            rows=tuple(row(s, self._names.known(s.user)) for s in self.leaders()),
             total=len(self._live.board),
             last_at=self._live.board.last_at,
         )

@@ -28,8 +28,8 @@ class LiveBoard:
         """Call `listener(user)` after each change; `None` for a change of everything."""
         self._listeners.append(listener)
 
-    def apply(self, user: str, points: int, at: int) -> tuple[int, int]:
-        """Fold one entry in; return the user's new `(score, rank)`. `at` in µs since the Unix epoch."""
+    def apply(self, user: str, points: int, at: int) -> tuple[int, int | None]:
+        """As `Board.apply`."""
         result = self.board.apply(user, points, at)
         self._changed(user)
         return result
@@ -37,6 +37,16 @@ class LiveBoard:
     def repaint(self, user: str) -> None:
         """The user's name or avatar has changed."""
         self._changed(user)
+
+    def hide(self, user: str) -> None:
+        """As `Board.hide`."""
+        if self.board.hide(user):
+            self._changed(user)
+
+    def show(self, user: str) -> None:
+        """As `Board.show`."""
+        if self.board.show(user):
+            self._changed(user)
 
     def replace(self, board: Board, season: Season) -> None:
         """Show another board, under a new epoch."""

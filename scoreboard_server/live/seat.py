@@ -6,6 +6,8 @@ from asyncio import Future
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from ..rules.claims import Identity
+from ..rules.refusals import Refusal
 from . import frames
 
 if TYPE_CHECKING:
@@ -22,16 +24,21 @@ class Seat:
     state, and the user's own score by one message with the summed change.
     """
 
-    def __init__(self, hub: Hub, write: Write, dismiss: Callable[[], None]) -> None:
-        """dismiss: tells the watcher to go, because the server is stopping."""
+    def __init__(self, hub: Hub, write: Write, dismiss: Callable[[Refusal | None], None]) -> None:
+        """dismiss: tells the watcher to go, and why; None when the server is stopping."""
         self._hub = hub
         self._write_bytes = write
-        self.dismiss = dismiss
+        self._dismiss = dismiss
         self._writing = False
         self._missed_board = False
         self._missed_score = False
         self._told: int = 0
-        self.user: str | None = None
+        self.identity: Identity | None = None
+
+    @property
+    def user(self) -> str | None:
+        """Who the watcher has proved to be."""
+        return self.identity.user if self.identity is not None else None
 
     def show(self, frame: bytes) -> None:
         """The next state of the board."""
@@ -40,14 +47,20 @@ class Seat:
         else:
             self._write(frame)
 
-    def own(self, user: str) -> None:
-        """This watcher is `user` from now on; changes are counted from the score of this moment.
+    def own(self, identity: Identity) -> None:
+        """This watcher is that user from now on; changes are counted from the score of this moment.
 
         A watcher who proves it again, with a newer token, misses nothing.
         """
-        if user != self.user:
-            self.user = user
-            self._told = self._hub.score_of(user)
+        if identity.user != self.user:
+            self._told = self._hub.score_of(identity.user)
+        self.identity = identity
+
+    def dismiss(self, why: Refusal | None) -> None:
+        """Send the watcher away; whatever it has missed, it is shown nothing more."""
+        self._hub.leave(self)
+        self._missed_board = self._missed_score = False
+        self._dismiss(why)
 
     def score_moved(self) -> None:
         """The user's own score or rank may have moved."""

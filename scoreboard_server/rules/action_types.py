@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from enum import StrEnum
 
 from msgspec import Struct
 
-from .refusals import Forbidden, Unacceptable
+from .refusals import Unacceptable
 
 
 class Proof(StrEnum):
@@ -18,40 +18,69 @@ class Proof(StrEnum):
     TRUSTED = "trusted"
 
 
+class Asked(StrEnum):
+    """When actions of a type take a captcha, if there is one."""
+
+    NEVER = "never"
+    SUSPICIOUS = "suspicious"
+    ALWAYS = "always"
+
+
 class ActionType(Struct, frozen=True):
-    """One type of action. `points` is added to the score of who did it."""
+    """One type of action. `points` is added to the score of who did it.
+
+    per_minute, per_day (of UTC): how often it counts for one user, 0 for no cap. min_seconds: the least time
+    it takes, so between two of one user, and from a ticket to its claim. ticket_ttl: seconds a ticket is good
+    for.
+    """
 
     name: str
     points: int
     proof: Proof = Proof.NONE
+    per_minute: int = 0
+    per_day: int = 0
+    min_seconds: float = 0.0
+    ticket_ttl: float = 600.0
+    captcha: Asked = Asked.SUSPICIOUS
+
+    @property
+    def is_capped(self) -> bool:
+        """Whether it matters what a user had counted before."""
+        return bool(self.per_minute or self.per_day or self.min_seconds)
 
 
 class Catalogue:
-    """All action types on offer, by name."""
+    """All action types on offer, by name. It can be exchanged as a whole while it is in use."""
 
-    def __init__(self, types: Mapping[str, ActionType]) -> None:
-        self._types = dict(types)
+    def __init__(self, types: Iterable[ActionType]) -> None:
+        self._types = {each.name: each for each in types}
+
+    def replace(self, types: Iterable[ActionType]) -> None:
+        """Offer these from now on."""
+        self._types = {each.name: each for each in types}
+
+    def get(self, name: str) -> ActionType | None:
+        """The type of that name, None when it isn't on offer (any more)."""
+        return self._types.get(name)
+
+    def is_capped(self, name: str) -> bool:
+        """Whether there is a type of that name for which it matters what a user had counted before."""
+        found = self._types.get(name)
+        return found is not None and found.is_capped
 
     def find(self, name: str) -> ActionType:
         """The type of that name.
 
-        Raises Unacceptable `unknown_action_type`.
+        Raises UnknownActionType.
         """
         found = self._types.get(name)
         if found is None:
-            raise Unacceptable("unknown_action_type", "There is no action type of that name.")
+            raise UnknownActionType
         return found
 
-    def claimable(self, name: str, *, trusted: bool) -> ActionType:
-        """The type of that name, if its proof is given. `trusted`: a trusted server claims it.
 
-        Raises Unacceptable `unknown_action_type` or `proof_not_offered`, Forbidden `scope_missing`.
-        """
-        action_type = self.find(name)
-        if action_type.proof is Proof.TRUSTED and not trusted:
-            raise Forbidden("scope_missing", "Only a trusted server may claim this action type.")
-        if action_type.proof is Proof.TICKET:
-            raise Unacceptable(
-                "proof_not_offered", "This action type needs a ticket; tickets are not offered yet."
-            )
-        return action_type
+class UnknownActionType(Unacceptable):
+    """It is not on offer. What was counted of it while it was stays counted."""
+
+    def __init__(self) -> None:
+        super().__init__("unknown_action_type", "There is no action type of that name.")

@@ -6,22 +6,25 @@ from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
+from .entry import is_correction
+
 Account = tuple[int, str]
 """(season's number, user)."""
 
 
 class Total(Struct):
-    """A fold over entries. reached_at: µs since the Unix epoch, 0 for none."""
+    """A fold over entries. actions: without corrections. reached_at: µs since the Unix epoch, 0 for none."""
 
     score: int = 0
     actions: int = 0
     reached_at: int = 0
 
-    def add(self, points: int, at: int) -> None:
+    def add(self, action_type: str, points: int, at: int) -> None:
         """Fold one entry in."""
         self.score += points
-        self.actions += 1
-        self.reached_at = max(self.reached_at, at)
+        if not is_correction(action_type):
+            self.actions += 1
+            self.reached_at = max(self.reached_at, at)
 
 
 class Difference(Struct, frozen=True):

@@ -21,13 +21,14 @@ CLOCK_SKEW_S = 60
 
 
 class Identity(Struct, frozen=True):
-    """Who a verified token speaks for. `expires_at` is in seconds since the Unix epoch."""
+    """Who a verified token speaks for. `issued_at` and `expires_at` are in seconds since the Unix epoch."""
 
     user: str
     token_id: str
     expires_at: float
     scopes: frozenset[str]
     profile: Profile
+    issued_at: float = 0.0
 
     @property
     def may_write(self) -> bool:
@@ -59,6 +60,7 @@ def check_claims(claims: Mapping[str, object], *, now: float, max_ttl: float) ->
         expires_at=expires_at,
         scopes=_scopes(claims),
         profile=clean_profile(claims.get("name"), claims.get("picture")),
+        issued_at=issued_at,
     )
 
 

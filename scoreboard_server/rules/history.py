@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from .entry import Entry
-from .identifiers import is_action_id
+from .identifiers import is_entry_id
 from .refusals import Unacceptable
 
 _MOST_DIGITS = 18  # any of these fits into 64 bits
@@ -39,7 +39,7 @@ def read_place(text: str) -> Place:
     """The place that a client brings back. Raises Unacceptable `invalid_request`."""
     at, _, rest = text.partition(".")
     total, _, action = rest.partition(".")
-    if not (_is_number(at) and _is_number(total.removeprefix("-")) and is_action_id(action)):
+    if not (_is_number(at) and _is_number(total.removeprefix("-")) and is_entry_id(action)):
         raise Unacceptable("invalid_request", "`cursor` must be the `next` of the page before.")
     return Place(int(at), action, int(total))
 

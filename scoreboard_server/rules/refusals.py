@@ -8,6 +8,7 @@
     ├── NotFound          no such thing
     ├── Malformed         not a message at all  (not JSON, a key twice)
     ├── Unacceptable      a message, wrong content
+    ├── TooMany           too often, too soon   (rate, cap, cooldown)
     └── Unavailable       not now; try again    (store gone, queue full, starting, stopping)
 
 A refusal carries a stable machine-readable `code` and a sentence for people. It knows nothing of
@@ -15,6 +16,8 @@ HTTP or WebSocket; those map the class to a status.
 """
 
 from __future__ import annotations
+
+from math import ceil
 
 
 class Refusal(Exception):  # noqa: N818 -- a refusal is an answer, not an error
@@ -61,9 +64,21 @@ class Unacceptable(Refusal):
     """A well-formed message whose content can't be accepted."""
 
 
-class Unavailable(Refusal):
-    """Not now. `retry_after` is in seconds: repeating the same request then is safe."""
+class TooMany(Refusal):
+    """Too often or too soon. `retry_after` is in seconds: asking again then may succeed."""
 
-    def __init__(self, code: str, detail: str, retry_after: int = 1) -> None:
+    def __init__(self, code: str, detail: str, retry_after: float) -> None:
+        super().__init__(code, detail)
+        self.retry_after = max(1, ceil(retry_after))
+
+
+class Unavailable(Refusal):
+    """Not now. `retry_after` is in seconds: repeating the same request then is safe.
+
+    may_be_done: nobody knows whether what was asked for has happened.
+    """
+
+    def __init__(self, code: str, detail: str, retry_after: int = 1, *, may_be_done: bool = False) -> None:
         super().__init__(code, detail)
         self.retry_after = retry_after
+        self.may_be_done = may_be_done

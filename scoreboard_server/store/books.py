@@ -17,13 +17,13 @@ from ..rules.books import Total
 from .documents import ENTRIES, SEASONS, SHAPE, STANDINGS, Document, standing_id
 from .reaching import reaching
 from .snapshots import MongoSnapshot, MongoSnapshots
-from .standings import season_number
+from .standings import WRITE_CONFLICT, season_number
 
 _MAJORITY = WriteConcern("majority", j=True)
-_TOLD = {"user": 1, "points": 1, "at": 1, "season": 1, "pending": 1}
+_TOLD = {"user": 1, "type": 1, "points": 1, "at": 1, "season": 1, "pending": 1}
 # An entry that is neither pending nor of a season is counted nowhere; no standing is ever of this season.
 _NOWHERE = 0
-_WRITE_CONFLICT, _DUPLICATE_KEY = 112, 11000
+_DUPLICATE_KEY = 11000
 _TRIES = 50
 _TRY_PAUSE_S = 0.05
 
@@ -43,8 +43,15 @@ class MongoBooks:
     async def span(self, after: str, least: int) -> Span:
         """See `Books.span`."""
         async with self._snapshots.snapshot() as snapshot:
+            bans = [ban async for ban in snapshot.bans()]
             span = Span(
-                season=snapshot.season.number, last=None, entries=0, folded={}, pending={}, standings={}
+                season=snapshot.season.number,
+                last=None,
+                entries=0,
+                folded={},
+                pending={},
+                standings={},
+                bans=bans,
             )
             await _read_ledger(snapshot, after, least, span)
             async for season in snapshot.scan(SEASONS, {}):
@@ -77,7 +84,7 @@ class MongoBooks:
                     ):
                         await self._rebuild(session, season, user)
                 except OperationFailure as error:
-                    if error.code in (_WRITE_CONFLICT, _DUPLICATE_KEY):
+                    if error.code in (WRITE_CONFLICT, _DUPLICATE_KEY):
                         return False
                     raise
         return True
@@ -91,11 +98,12 @@ class MongoBooks:
     async def _rebuild(self, session: AsyncIOMotorClientSession, season: int, user: str) -> None:
         standings = self._database[STANDINGS]
         which = {"_id": standing_id(season, user)}
-        total = Total()
+        total, found = Total(), False
         entries = self._database[ENTRIES].find({"user": user, "season": season}, _TOLD, session=session)
         async for document in entries:
-            total.add(int(document["points"]), int(document["at"]))
-        if not total.actions:
+            found = True
+            total.add(document["type"], int(document["points"]), int(document["at"]))
+        if not found:
             await standings.delete_one(which, session=session)
             return
         right = {
@@ -131,7 +139,7 @@ def _fold(span: Span, document: Document) -> None:
         total = span.pending.setdefault(user, Total())
     else:
         total = span.folded.setdefault((document.get("season", _NOWHERE), user), Total())
-    total.add(int(document["points"]), int(document["at"]))
+    total.add(document["type"], int(document["points"]), int(document["at"]))
 
 
 async def _read_standings(snapshot: MongoSnapshot, season: int, after: str, span: Span) -> None:

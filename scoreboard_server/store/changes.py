@@ -12,8 +12,29 @@ from bson.timestamp import Timestamp
 from motor.motor_asyncio import AsyncIOMotorChangeStream, AsyncIOMotorDatabase
 from pymongo.errors import OperationFailure, PyMongoError
 
-from ..flow.ports import Change, EntryAppended, HistoryLost, MarkSeen, ProfileChanged, SeasonChanged
-from .documents import ENTRIES, INDEXES, MARKS, SEASONS, USERS, Document, profile
+from ..flow.ports import (
+    BanChanged,
+    Change,
+    EntryAppended,
+    HistoryLost,
+    MarkSeen,
+    ProfileChanged,
+    SeasonChanged,
+    TokensRevoked,
+)
+from .documents import (
+    BANS,
+    ENTRIES,
+    INDEXES,
+    MARKS,
+    REVOKED,
+    SEASONS,
+    USERS,
+    Document,
+    ban,
+    profile,
+    revocation,
+)
 from .reaching import is_passing, reaching, summary
 
 log = logging.getLogger("scoreboard.changes")
@@ -86,6 +107,8 @@ def _wanted(writer: str) -> list[Mapping[str, Any]]:
                     {"ns.coll": SEASONS, "updateDescription.updatedFields.state": {"$exists": True}},
                     {"ns.coll": SEASONS, "updateDescription.updatedFields.repaired_at": {"$exists": True}},
                     {"ns.coll": MARKS, "fullDocument._id": writer},
+                    # Both are written whole; the rest is bookkeeping.
+                    {"ns.coll": {"$in": [BANS, REVOKED]}, "operationType": {"$in": ["insert", "replace"]}},
                     {"ns.coll": {"$in": list(INDEXES)}, "operationType": {"$in": ["drop", "rename"]}},
                     {"operationType": {"$in": ["dropDatabase", "invalidate"]}},
                 ]
@@ -100,7 +123,11 @@ def _change(event: Mapping[str, Any]) -> Change:
     if event["operationType"] not in ("insert", "update", "replace"):
         raise HistoryLost(f"the store's data was changed by hand ({event['operationType']})")
     if collection == ENTRIES:
-        return EntryAppended(document["user"], int(document["points"]), int(document["at"]))
+        return EntryAppended(document["user"], int(document["points"]), int(document["at"]), document["type"])
+    if collection == BANS:
+        return BanChanged(ban(document))
+    if collection == REVOKED:
+        return TokensRevoked(revocation(document))
     if collection == MARKS:
         return MarkSeen(document["n"])
     if collection == USERS:

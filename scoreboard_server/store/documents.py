@@ -4,32 +4,43 @@ Each document carries `v`, the version of its shape. The driver reads large numb
 encoders refuse, so numbers leave this package through `int`.
 
     entries    {_id, v, user, action, type, points, at, writer, batch, pending: true}   until folded, then
-               {… season} without `pending`
+               {… season} without `pending`; a correction also has {reason, of?}
     standings  {_id: {season, user}, v, score, reached_at, actions}
     users      {_id: user, v, name?, picture?}
     seasons    {_id: number, v, name, state: "current" | "sealed", started_at, folds, repaired_at?}
     marks      {_id: writer, n, at}                                              read back by the change feed
+    days       {_id: {day, user, type}, v, n, last, gone_at}                     what caps ask for
+    bans       {_id: user, v, id, reason, by, since, until?, taken_back_from?, lifted_at?, sweeps?}
+    revoked    {_id, v, token?, user?, at, until}
+    audit      {_id, v, at, by, what, user?, reason, details}                    never changed
     spent      {_id: mark, v, user, action, until}      a captcha's answer and the action that it was used for
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 from bson import Int64, MaxKey, MinKey
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
 from ..flow.ports import Batch, Recorded
-from ..rules.entry import Entry
+from ..rules.acts import Act
+from ..rules.bans import Ban
+from ..rules.entry import Correction, Entry
 from ..rules.profiles import Profile
+from ..rules.revocations import Revocation
 from ..rules.seasons import Season
+from ..rules.tallies import Account, DayCount
 
 Document = dict[str, Any]
 
 SHAPE = 1
 
 ENTRIES, STANDINGS, USERS, SEASONS, MARKS = "entries", "standings", "users", "seasons", "marks"
+DAYS, BANS, REVOKED, AUDIT = "days", "bans", "revoked", "audit"
 SPENT = "spent"
 
 # Every collection is made at start, also those without an index: one made by the first write would be missing
@@ -44,6 +55,11 @@ INDEXES: Mapping[str, list[IndexModel]] = {
             name="pending",
             partialFilterExpression={"pending": True},
         ),
+        IndexModel(
+            [("user", ASCENDING), ("of", ASCENDING)],
+            name="corrections",
+            partialFilterExpression={"of": {"$exists": True}},
+        ),
     ],
     STANDINGS: [],
     USERS: [],
@@ -56,37 +72,50 @@ INDEXES: Mapping[str, list[IndexModel]] = {
         )
     ],
     MARKS: [IndexModel([("at", ASCENDING)], name="forgotten", expireAfterSeconds=86_400)],
+    DAYS: [IndexModel([("gone_at", ASCENDING)], name="forgotten", expireAfterSeconds=0)],
+    BANS: [],
+    REVOKED: [IndexModel([("until", ASCENDING)], name="forgotten", expireAfterSeconds=0)],
+    AUDIT: [IndexModel([("at", DESCENDING)], name="newest")],
     SPENT: [IndexModel([("until", ASCENDING)], name="forgotten", expireAfterSeconds=0)],
 }
 
 
 def entry_documents(batch: Batch) -> list[Document]:
     """A batch's entries as they are appended."""
-    return [
-        {
-            "v": SHAPE,
-            "user": entry.user,
-            "action": entry.action,
-            "type": entry.type,
-            "points": entry.points,
-            "at": Int64(entry.at),
-            "writer": batch.writer,
-            "batch": batch.number,
-            "pending": True,
-        }
-        for entry in batch.entries
-    ]
+    return [_entry_document(entry, batch) for entry in batch.entries]
+
+
+def _entry_document(entry: Entry, batch: Batch) -> Document:
+    document: Document = {
+        "v": SHAPE,
+        "user": entry.user,
+        "action": entry.action,
+        "type": entry.type,
+        "points": entry.points,
+        "at": Int64(entry.at),
+        "writer": batch.writer,
+        "batch": batch.number,
+        "pending": True,
+    }
+    if isinstance(entry, Correction):
+        document["reason"] = entry.reason
+        if entry.of is not None:
+            document["of"] = entry.of
+    return document
 
 
 def entry(document: Mapping[str, Any]) -> Entry:
     """An entry's document, as it was accepted."""
-    return Entry(
+    told = (
         document["user"],
         document["action"],
         document["type"],
         int(document["points"]),
         int(document["at"]),
     )
+    if "reason" in document:
+        return Correction(*told, document["reason"], document.get("of"))
+    return Entry(*told)
 
 
 def recorded(document: Document) -> Recorded:
@@ -107,6 +136,71 @@ def standings_of(season: int) -> Document:
             "$lt": {"season": season, "user": MaxKey()},
         }
     }
+
+
+def days_of(day: int) -> Document:
+    """A filter for all counts of a day, by range of `_id`."""
+    return {
+        "_id": {
+            "$gt": {"day": day, "user": MinKey(), "type": MinKey()},
+            "$lt": {"day": day, "user": MaxKey(), "type": MaxKey()},
+        }
+    }
+
+
+def day_count(document: Document) -> tuple[Account, DayCount]:
+    """Whose count a document is, and what it says."""
+    which = document["_id"]
+    return (which["user"], which["type"]), DayCount(int(document["n"]), int(document["last"]))
+
+
+def ban_document(ban: Ban) -> Document:
+    """A ban as it is kept."""
+    told: Document = msgspec.to_builtins(ban)
+    times = ("since", "until", "taken_back_from", "lifted_at")
+    told |= {name: Int64(told[name]) for name in times if told[name] is not None}
+    return {"_id": told.pop("user"), "v": SHAPE} | told
+
+
+def ban(document: Document) -> Ban:
+    """A ban's document."""
+    times = {
+        name: None if document[name] is None else int(document[name])
+        for name in ("until", "taken_back_from", "lifted_at")
+    }
+    return Ban(
+        document["_id"],
+        document["id"],
+        document["reason"],
+        document["by"],
+        int(document["since"]),
+        **times,
+    )
+
+
+def revocation_document(revocation: Revocation) -> Document:
+    """A revocation as it is kept. Its id: the same tokens are revoked once, until the later time."""
+    token = revocation.token_id
+    return {
+        "_id": f"token/{token}" if token is not None else f"user/{revocation.user}",
+        "v": SHAPE,
+        "token": token,
+        "user": revocation.user,
+        "at": revocation.at,
+        "until": datetime.fromtimestamp(revocation.until, UTC).replace(tzinfo=None),  # as the driver reads it
+    }
+
+
+def revocation(document: Document) -> Revocation:
+    """A revocation's document."""
+    until = document["until"].replace(tzinfo=UTC).timestamp()
+    return Revocation(document["at"], until, document["token"], document["user"])
+
+
+def act_document(act: Act) -> Document:
+    """An act as it is kept."""
+    told: Document = msgspec.to_builtins(act)
+    return {"v": SHAPE} | told | {"at": Int64(act.at)}
 
 
 def profile(document: Mapping[str, Any]) -> Profile:

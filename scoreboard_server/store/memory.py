@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 from mongomock_motor import AsyncMongoMockClient
 
-from ..flow.ports import Past, PendingEntry, Sum
+from ..flow.ports import NO_DAYS, Day, Past, PendingEntry, Sum
+from ..rules.bans import Ban
 from ..rules.history import Place
 from ..rules.profiles import Profile
+from ..rules.revocations import Revocation
 from ..rules.seasons import Season, first_season
+from ..rules.tallies import Account, DayCount
 from .documents import (
     ENTRIES,
     INDEXES,
@@ -29,8 +33,10 @@ from .documents import (
 )
 from .history import entries_before
 from .mongo import Database
-from .standings import addition, season_number
+from .standings import addition, pending_entry, season_number
 from .users import MongoUsers
+
+_NOTHING: tuple[Any, ...] = ()
 
 
 async def open_memory(now_us: int) -> Database:
@@ -54,13 +60,15 @@ class MemoryStandings:
     async def pending(self, writer: str, limit: int) -> list[PendingEntry]:
         """See `Standings.pending`."""
         found = self._entries.find({"pending": True, "writer": writer}, limit=limit)
-        return [PendingEntry(d["_id"], d["user"], d["points"], d["at"]) async for d in found]
+        return [pending_entry(document) async for document in found]
 
     async def left_behind(self, writer: str, before: int, limit: int) -> list[PendingEntry]:
         """See `Standings.left_behind`: nothing, as there is no other process."""
         return []
 
-    async def fold(self, ids: Sequence[object], sums: Mapping[str, Sum]) -> bool:
+    async def fold(
+        self, ids: Sequence[object], sums: Mapping[str, Sum], days: Mapping[Day, DayCount] = NO_DAYS
+    ) -> bool:
         """See `Standings.fold`."""
         number = season_number(await self._seasons.find_one({"state": "current"}))
         whole = {"_id": {"$in": list(ids)}, "pending": True}
@@ -69,7 +77,7 @@ class MemoryStandings:
         await self._entries.update_many(whole, {"$set": {"season": number}, "$unset": {"pending": ""}})
         for user, told in sums.items():
             await self._standings.update_one({"_id": standing_id(number, user)}, addition(told), upsert=True)
-        return True
+        return True  # nobody reads the counts of days: they are for the start after this one, which has none
 
 
 class MemoryHistory:
@@ -118,10 +126,27 @@ class MemorySnapshot:
         for d in self._standings:
             yield d["_id"]["user"], d["score"], d["reached_at"]
 
-    async def pending(self) -> AsyncIterator[tuple[str, int, int]]:
+    async def pending(self) -> AsyncIterator[tuple[str, int, int, str]]:
         """See `Snapshot.pending`."""
         for d in self._pending:
-            yield d["user"], d["points"], d["at"]
+            yield d["user"], d["points"], d["at"], d["type"]
+
+    # Nobody reads a board of this store but at its start, and no command can reach it.
+
+    async def days(self, day: int) -> AsyncIterator[tuple[Account, DayCount]]:
+        """See `Snapshot.days`: none."""
+        for each in _NOTHING:
+            yield each
+
+    async def bans(self) -> AsyncIterator[Ban]:
+        """See `Snapshot.bans`: none."""
+        for each in _NOTHING:
+            yield each
+
+    async def revocations(self) -> AsyncIterator[Revocation]:
+        """See `Snapshot.revocations`: none."""
+        for each in _NOTHING:
+            yield each
 
 
 class MemorySnapshots:

@@ -13,6 +13,7 @@ from ..flow.ports import (
     Feed,
     History,
     Ledger,
+    Moderation,
     ProfileStore,
     Snapshots,
     Spent,
@@ -26,6 +27,7 @@ from .embedded import DataDirInUse, EmbeddedError, EmbeddedMongo, attach
 from .history import MongoHistory
 from .ledger import MongoLedger
 from .memory import MemoryHistory, MemorySnapshots, MemoryStandings, MemoryUsers, open_memory
+from .moderation import MongoModeration
 from .mongo import Database, StoreRefusedError, connect, disconnect, prepare
 from .snapshots import MongoSnapshots
 from .spent import MongoSpent
@@ -56,8 +58,9 @@ async def _never() -> None:
 class Store:
     """An open store: what fits the ports, and its own life.
 
-    books, feed: None when no other process can reach it. failed: returns or raises only when the store is
-    lost for good. announce: tells commands beside it where the server is. close: leaves nothing behind.
+    books, moderation, feed: None when no other process can reach it. failed: returns or raises only when the
+    store is lost for good. announce: tells commands beside it where the server is. close: leaves nothing
+    behind.
     """
 
     ledger: Ledger
@@ -67,6 +70,7 @@ class Store:
     history: History
     spent: Spent
     books: Books | None
+    moderation: Moderation | None
     feed: Feed | None
     close: Callable[[], Awaitable[None]] = _nothing
     failed: Callable[[], Awaitable[None]] = _never
@@ -108,6 +112,7 @@ def _memory(database: Database) -> Store:
         history=MemoryHistory(database),
         spent=MongoSpent(database[SPENT]),
         books=None,
+        moderation=None,
         feed=None,
     )
 
@@ -143,6 +148,7 @@ async def _mongo(
         history=MongoHistory(snapshots),
         spent=MongoSpent(opened[SPENT]),
         books=MongoBooks(opened, snapshots),
+        moderation=MongoModeration(opened),
         feed=MongoFeed(opened),
         close=close,
         failed=failed,

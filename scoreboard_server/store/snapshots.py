@@ -11,8 +11,25 @@ from bson.timestamp import Timestamp
 from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
 from pymongo.errors import PyMongoError
 
+from ..rules.bans import Ban
+from ..rules.revocations import Revocation
 from ..rules.seasons import Season
-from .documents import ENTRIES, SEASONS, STANDINGS, Document, season, standings_of
+from ..rules.tallies import Account, DayCount
+from .documents import (
+    BANS,
+    DAYS,
+    ENTRIES,
+    REVOKED,
+    SEASONS,
+    STANDINGS,
+    Document,
+    ban,
+    day_count,
+    days_of,
+    revocation,
+    season,
+    standings_of,
+)
 from .reaching import reaching
 
 _BATCH = 10_000
@@ -38,10 +55,25 @@ class MongoSnapshot:
         async for document in self.scan(STANDINGS, standings_of(self.season.number)):
             yield document["_id"]["user"], int(document["score"]), int(document["reached_at"])
 
-    async def pending(self) -> AsyncIterator[tuple[str, int, int]]:
+    async def pending(self) -> AsyncIterator[tuple[str, int, int, str]]:
         """See `Snapshot.pending`."""
         async for document in self.scan(ENTRIES, {"pending": True}, hint="pending"):
-            yield document["user"], int(document["points"]), int(document["at"])
+            yield document["user"], int(document["points"]), int(document["at"]), document["type"]
+
+    async def days(self, day: int) -> AsyncIterator[tuple[Account, DayCount]]:
+        """See `Snapshot.days`."""
+        async for document in self.scan(DAYS, days_of(day)):
+            yield day_count(document)
+
+    async def bans(self) -> AsyncIterator[Ban]:
+        """See `Snapshot.bans`."""
+        async for document in self.scan(BANS, {"lifted_at": None}):
+            yield ban(document)
+
+    async def revocations(self) -> AsyncIterator[Revocation]:
+        """See `Snapshot.revocations`."""
+        async for document in self.scan(REVOKED, {}):
+            yield revocation(document)
 
     async def scan(
         self, collection: str, wanted: Mapping[str, Any], **options: object

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
-from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
+from bson import Int64
+from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorCollection, AsyncIOMotorDatabase
 from pymongo import UpdateOne
 from pymongo.errors import ConfigurationError, OperationFailure
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
-from ..flow.ports import PendingEntry, Sum
-from .documents import ENTRIES, SEASONS, STANDINGS, Document, standing_id
+from ..flow.ports import NO_DAYS, Day, PendingEntry, Sum
+from ..rules.tallies import DayCount
+from .documents import DAYS, ENTRIES, SEASONS, SHAPE, STANDINGS, Document, standing_id
 from .mongo import renew_connections
 from .reaching import is_about_sessions, reaching
 
-_TOLD = {"user": 1, "points": 1, "at": 1}
+_TOLD = {"user": 1, "points": 1, "at": 1, "type": 1}
 _MAJORITY = WriteConcern("majority", j=True)
-_WRITE_CONFLICT = 112
+WRITE_CONFLICT = 112
 
 
 class MongoStandings:
@@ -29,6 +32,7 @@ class MongoStandings:
         self._entries = database[ENTRIES]
         self._standings = database[STANDINGS]
         self._seasons = database[SEASONS]
+        self._days = database[DAYS]
 
     async def pending(self, writer: str, limit: int) -> list[PendingEntry]:
         """See `Standings.pending`."""
@@ -42,16 +46,18 @@ class MongoStandings:
         found = self._entries.find({"pending": True, **which}, _TOLD, limit=limit, hint="pending")
         with reaching():
             documents = await found.to_list(limit)  # at once: a step of the loop for each would cost more
-        return [PendingEntry(d["_id"], d["user"], int(d["points"]), int(d["at"])) for d in documents]
+        return [pending_entry(document) for document in documents]
 
-    async def fold(self, ids: Sequence[object], sums: Mapping[str, Sum]) -> bool:
+    async def fold(
+        self, ids: Sequence[object], sums: Mapping[str, Sum], days: Mapping[Day, DayCount] = NO_DAYS
+    ) -> bool:
         """See `Standings.fold`."""
         with reaching():
             async with await self._client.start_session() as session:
                 try:
-                    return await self._fold_in(session, ids, sums)
+                    return await self._fold_in(session, ids, sums, days)
                 except OperationFailure as error:
-                    if error.code == _WRITE_CONFLICT:
+                    if error.code == WRITE_CONFLICT:
                         return False
                     raise
                 except ConfigurationError as error:
@@ -62,10 +68,14 @@ class MongoStandings:
                     raise
 
     async def _fold_in(
-        self, session: AsyncIOMotorClientSession, ids: Sequence[object], sums: Mapping[str, Sum]
+        self,
+        session: AsyncIOMotorClientSession,
+        ids: Sequence[object],
+        sums: Mapping[str, Sum],
+        days: Mapping[Day, DayCount],
     ) -> bool:
         async with session.start_transaction(read_concern=ReadConcern("snapshot"), write_concern=_MAJORITY):
-            season = await self._touch_season(session)
+            season = await touch_season(self._seasons, session)
             stamp = {"$set": {"season": season}, "$unset": {"pending": ""}}
             whole = {"_id": {"$in": list(ids)}, "pending": True}
             stamped = await self._entries.update_many(whole, stamp, session=session)
@@ -73,14 +83,20 @@ class MongoStandings:
                 await session.abort_transaction()
                 return False
             await self._standings.bulk_write(additions(season, sums), ordered=False, session=session)
+            if days:
+                await self._days.bulk_write(_more_of(days), ordered=False, session=session)
         return True
 
-    async def _touch_season(self, session: AsyncIOMotorClientSession) -> int:
-        # A write, not a read: folding and sealing a season must conflict, so that one of them starts over.
-        current = await self._seasons.find_one_and_update(
-            {"state": "current"}, {"$inc": {"folds": 1}}, {"_id": 1}, session=session
-        )
-        return season_number(current)
+
+async def touch_season(seasons: AsyncIOMotorCollection[Document], session: AsyncIOMotorClientSession) -> int:
+    """The number of the current season, which nobody can seal until the session's transaction ends.
+
+    A write, not a read: this and sealing must conflict, so that one of them starts over.
+    """
+    current = await seasons.find_one_and_update(
+        {"state": "current"}, {"$inc": {"folds": 1}}, {"_id": 1}, session=session
+    )
+    return season_number(current)
 
 
 def season_number(current: Document | None) -> int:
@@ -98,10 +114,42 @@ def additions(season: int, sums: Mapping[str, Sum]) -> list[UpdateOne]:
     ]
 
 
+def pending_entry(document: Document) -> PendingEntry:
+    """An entry's document, as folding needs it."""
+    return PendingEntry(
+        document["_id"],
+        document["user"],
+        int(document["points"]),
+        int(document["at"]),
+        document["type"],
+    )
+
+
+def _more_of(days: Mapping[Day, DayCount]) -> list[UpdateOne]:
+    return [
+        UpdateOne({"_id": day_id(day)}, day_addition(day, told), upsert=True) for day, told in days.items()
+    ]
+
+
+def day_id(day: Day) -> Document:
+    """The `_id` of a count; the order of its keys is the order of the index."""
+    return dict(zip(("day", "user", "type"), day, strict=True))
+
+
+def day_addition(day: Day, told: DayCount) -> dict[str, Any]:
+    """One count's part of a fold. Nobody asks for it once its day is over on every clock."""
+    gone_at = datetime.fromtimestamp((day[0] + 2) * 86_400, UTC)
+    return {
+        "$inc": {"n": told.count},
+        "$max": {"last": Int64(told.last)},
+        "$setOnInsert": {"v": SHAPE, "gone_at": gone_at},
+    }
+
+
 def addition(told: Sum) -> dict[str, Any]:
     """One standing's part of a fold."""
     return {
         "$inc": {"score": told.points, "actions": told.actions},
         "$max": {"reached_at": told.reached_at},
-        "$setOnInsert": {"v": 1},
+        "$setOnInsert": {"v": SHAPE},
     }

@@ -10,6 +10,7 @@ from asyncio import Future
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from math import ceil
 from typing import Any
 
 import msgspec
@@ -18,12 +19,15 @@ from tornado.web import HTTPError, RequestHandler
 
 from ..flow.captcha import Captcha
 from ..flow.explaining import Explaining
+from ..flow.gate import Gate
 from ..flow.submitting import Submitting
 from ..flow.tokens import TokenVerifier
+from ..flow.turnstile import RateLimited, Turnstile
 from ..live.hub import Hub
 from ..live.reader import Reader
 from ..rules.claims import Identity
-from ..rules.refusals import Refusal, Unacceptable, Unauthenticated, Unavailable
+from ..rules.rate_limit import Allowance
+from ..rules.refusals import Refusal, TooMany, Unacceptable, Unauthenticated, Unavailable
 from .edge import PREFLIGHT, Edge
 from .refusal_status import PROBLEM_TYPE, code_of, problem, status_of
 
@@ -59,6 +63,8 @@ class Services:
     reader: Reader
     hub: Hub
     verifier: TokenVerifier
+    gate: Gate
+    turnstile: Turnstile
     captcha: Captcha | None
 
 
@@ -79,6 +85,7 @@ class BaseHandler(RequestHandler):
     needs_ready = True
     is_probe = False
     body_limit = BODY_LIMIT
+    _limits: tuple[str, Allowance] | None = None
 
     def initialize(self, lifecycle: Lifecycle) -> None:
         """Called by Tornado with what the route was made with."""
@@ -140,6 +147,28 @@ class BaseHandler(RequestHandler):
         if scheme.lower() != "bearer" or not token:
             raise Unauthenticated("token_invalid", "The `Authorization` header holds no bearer token.")
         return await self.services.verifier.identify(token.strip())
+
+    async def identity_within_limits(self) -> Identity:
+        """As `identity`, for what nobody may do too often; the answer says how much is left.
+
+        Raises Unauthenticated or RateLimited.
+        """
+        turnstile = self.services.turnstile
+        try:
+            identity = await self.identity()
+        except (Unauthenticated, Unavailable):
+            turnstile.pass_stranger(self.client_address())
+            raise
+        left = turnstile.pass_user(identity, self.client_address())
+        if left is not None:
+            self._tell_limits(*left)
+        return identity
+
+    def _tell_limits(self, policy: str, allowance: Allowance) -> None:
+        """The fields of draft-ietf-httpapi-ratelimit-headers-10, also on a refusal that comes later."""
+        self._limits = policy, allowance
+        self._headers["RateLimit-Policy"] = f'"{policy}";q={allowance.limit};w=60'
+        self._headers["RateLimit"] = f'"{policy}";r={allowance.remaining};t={ceil(allowance.reset)}'
 
     async def identity_if_told(self) -> Identity | None:
         """As `identity`, None when there is no `Authorization` header at all."""
@@ -208,14 +237,18 @@ class BaseHandler(RequestHandler):
         self.set_status(status)
         if isinstance(refusal, Unauthenticated):
             self.set_header("WWW-Authenticate", _challenge(refusal))
-        if isinstance(refusal, Unavailable):
+        if isinstance(refusal, Unavailable | TooMany):
             self.set_header("Retry-After", str(refusal.retry_after))
+        if isinstance(refusal, RateLimited):
+            self._limits = refusal.policy, refusal.allowance
         self._answer_problem(status, refusal.code, refusal.detail)
 
     def _answer_problem(self, status: int, code: str, detail: str) -> Future[None]:
         request_id = self._request_id()
         self.set_header("X-Request-Id", request_id)
         self.set_header("Cache-Control", "no-store")
+        if self._limits is not None:
+            self._tell_limits(*self._limits)
         return self.answer(_encode(problem(status, code, detail, request_id)), PROBLEM_TYPE)
 
     def _request_id(self) -> str:

@@ -9,7 +9,7 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 
 from ..rules.claims import Identity
 from ..rules.entry import Receipt
-from ..rules.refusals import Forbidden, Malformed, Refusal, Unacceptable, Unavailable
+from ..rules.refusals import Forbidden, Malformed, Refusal, TooMany, Unacceptable, Unavailable
 from . import strict_json
 from .base_handler import CONNECTION_BODY_LIMIT, BaseHandler
 from .refusal_status import status_of
@@ -52,7 +52,7 @@ class BatchHandler(BaseHandler):
 
     async def post(self) -> None:
         """Answer 200 with a result per item, in order; one that is refused fails none of its neighbours."""
-        identity = await self.identity()
+        identity = await self.identity_within_limits()
         if not identity.is_trusted:
             raise Forbidden("scope_missing", "Only a trusted server may submit batches.")
         self.check_is_json()
@@ -100,5 +100,5 @@ def _refused(refusal: Refusal) -> Result:
         message=refusal.detail,
         status=status_of(refusal),
         code=refusal.code,
-        retry_after=refusal.retry_after if isinstance(refusal, Unavailable) else UNSET,
+        retry_after=refusal.retry_after if isinstance(refusal, Unavailable | TooMany) else UNSET,
     )

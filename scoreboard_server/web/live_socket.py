@@ -22,7 +22,7 @@ from ..rules.claims import Identity
 from ..rules.refusals import Malformed, Refusal, Unacceptable
 from . import strict_json
 from .base_handler import BaseHandler, Lifecycle
-from .refusal_status import PROBLEM_TYPE, code_of
+from .refusal_status import PROBLEM_TYPE, code_of, status_of
 
 MESSAGE_LIMIT = 4096
 PING_INTERVAL_S = 25
@@ -34,6 +34,8 @@ _KERNEL_BUFFER = 32 * 1024
 # Close codes of RFC 6455, section 7.4.1.
 _GOING_AWAY = 1001
 _UNSUPPORTED_DATA = 1003
+# Of those for private use: the status that HTTP would tell, so 4401 and 4403.
+_BY_STATUS = 4000
 
 
 class Auth(Struct, tag="auth", forbid_unknown_fields=True):
@@ -93,11 +95,18 @@ class LiveSocket(WebSocketHandler, BaseHandler):
             self.services.hub.leave(self._seat)
             self._seat = None
 
-    def _dismiss(self) -> None:
-        self.close(_GOING_AWAY, "the server is stopping")
+    def _dismiss(self, why: Refusal | None) -> None:
+        self._seat = None  # what it still says, until it has closed its side, is not heard
+        if why is None:
+            self.close(_GOING_AWAY, "the server is stopping")
+        else:
+            self._write_frame(_error(why))
+            self.close(_BY_STATUS + status_of(why), why.code)
 
     def on_message(self, message: str | bytes) -> Awaitable[None] | None:
         """Answer one message; the next one is read when this answer has left."""
+        if self._seat is None:
+            return None
         if isinstance(message, bytes):
             self._write_frame(_error(Malformed("unsupported_data", "Messages are JSON in text frames.")))
             self.close(_UNSUPPORTED_DATA, "text only")
@@ -125,7 +134,8 @@ class LiveSocket(WebSocketHandler, BaseHandler):
     def _own(self, seat: Seat, identity: Identity) -> bytes:
         if seat.user not in (None, identity.user):
             raise Unacceptable("already_authenticated", "This socket belongs to another user.")
-        self.services.hub.own(seat, identity.user)
+        self.services.gate.check_welcome(identity.user)
+        self.services.hub.own(seat, identity)
         expires_at = timestamp(int(identity.expires_at * 1e6))
         return text_frame({"type": "auth.ok", "userId": identity.user, "expiresAt": expires_at})
 

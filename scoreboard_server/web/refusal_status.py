@@ -10,6 +10,7 @@ from ..rules.refusals import (
     Malformed,
     NotFound,
     Refusal,
+    TooMany,
     Unacceptable,
     Unauthenticated,
     Unavailable,
@@ -23,6 +24,7 @@ _STATUS: dict[type[Refusal], HTTPStatus] = {
     Forbidden: HTTPStatus.FORBIDDEN,
     NotFound: HTTPStatus.NOT_FOUND,
     Unacceptable: HTTPStatus.UNPROCESSABLE_ENTITY,
+    TooMany: HTTPStatus.TOO_MANY_REQUESTS,
     Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 

@@ -18,6 +18,7 @@ from .live_socket import MESSAGE_LIMIT, PING_INTERVAL_S, PING_PATIENCE_S, LiveSo
 from .openapi_handler import OpenApiHandler
 from .page_handler import AssetHandler, PageHandler
 from .score_handler import ScoreHandler
+from .tickets_handler import TicketsHandler
 
 
 def application(
@@ -39,6 +40,7 @@ def application(
         [
             (r"/api/scores/update", ScoreHandler, shared),
             (r"/api/scores/batch", BatchHandler, shared),
+            (r"/api/actions", TicketsHandler, shared),
             (r"/api/captcha", CaptchaHandler, shared),
             (r"/api/leaderboard", LeaderboardHandler, {**shared, "top": top}),
             (r"/api/users/([^/]+)", UserHandler, shared),

@@ -38,7 +38,7 @@ class ScoreHandler(BaseHandler):
 
     async def post(self) -> None:
         """Answer 200 with the new score; repeats say so in a header."""
-        identity = await self.identity()
+        identity = await self.identity_within_limits()
         self.check_is_json()
         claim = strict_json.decode(self.request.body, _claims)
         receipt = await self.services.submitting.submit(
@@ -47,7 +47,7 @@ class ScoreHandler(BaseHandler):
             claim.action_type,
             claim.user_id,
             captcha=claim.captcha,
-            address=self.request.remote_ip,
+            address=self.client_address(),
         )
         if receipt.replayed:
             self.set_header("Idempotent-Replayed", "true")

@@ -191,6 +191,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with Running("demo", "--port", "0", "--json", cwd=folder) as running:
         token = run("token", "issue", "demo:1", cwd=folder).stdout.strip()
         assert running.act(token, "a1")[0] == 200  # the examples show this player, who acts when it likes
+        assert run("ban", "demo:2", "--reason", "to be lifted", cwd=folder).returncode == 0
         yield folder
 
 

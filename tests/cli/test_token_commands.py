@@ -16,7 +16,8 @@ from scoreboard_server.flow.keys import secret_key
 
 from ..jwks import ALL, Jwk, ed_jwk, public, rsa_jwk, write_jwks
 from ..outside.publisher import keys, publishing
-from .invoking import Running, in_process, run
+from .conftest import Board
+from .invoking import Running, in_process, run, until
 
 SECRET = "a secret for tokens of these tests, over 32 bytes"
 ENVIRON = {"SCOREBOARD_JWT_SECRET": SECRET}
@@ -327,3 +328,44 @@ def test_a_forger_s_claims_forge_no_line(tmp_path: Path) -> None:
     assert [line.split()[-1] for line in lines if line.startswith("alg (header)")] == ["HS256"]
     assert not any(line.startswith("This server") for line in lines)
     assert "\x1b" not in run("token", "inspect", token, "--json", cwd=tmp_path).stdout
+
+
+# --- revoke ---------------------------------------------------------------------------------------
+
+
+def _status(board: Board, token: str) -> tuple[int, str | None]:
+    # An action that nobody has, so that the board stays as it is.
+    status, answer = board.server.act(token, "a1", "nobody.knows")
+    return status, answer.get("code")
+
+
+@pytest.mark.database
+def test_a_token_is_revoked_by_its_id(board: Board) -> None:
+    """The running server refuses it soon, and no other one of the same user."""
+    one, other = (run("token", "issue", "ann", cwd=board.folder).stdout.strip() for _ in range(2))
+    jti = jwt.decode(one, options={"verify_signature": False})["jti"]
+    assert _status(board, one)[0] == 422
+    ended = run("token", "revoke", jti, "--reason", "stolen", "--json", cwd=board.folder)
+    assert (ended.returncode, json.loads(ended.stdout)) == (0, {"tokenId": jti, "userId": None})
+    until(lambda: _status(board, one) == (401, "token_revoked"), patience=5)
+    assert _status(board, other)[0] == 422
+
+
+@pytest.mark.database
+def test_all_of_a_user_are_revoked(board: Board) -> None:
+    """Those of before; a later one is good, and so are other users'."""
+    ann, bob = (run("token", "issue", user, cwd=board.folder).stdout.strip() for user in ("ann", "bob"))
+    ended = run("token", "revoke", "--user", "ann", cwd=board.folder)
+    assert (ended.returncode, ended.stdout) == (0, "Revoked all tokens of ann.\n")
+    until(lambda: _status(board, ann) == (401, "token_revoked"), patience=5)
+    assert _status(board, bob)[0] == 422
+    time.sleep(1.0)  # tokens tell when they were issued in whole seconds
+    assert _status(board, run("token", "issue", "ann", cwd=board.folder).stdout.strip())[0] == 422
+
+
+@pytest.mark.database
+def test_a_forger_s_id_forges_no_line(board: Board) -> None:
+    """It is whatever somebody has put into a token."""
+    ended = run("token", "revoke", "\x1b[2J\nRevoked all", cwd=board.folder)
+    assert (ended.returncode, ended.stdout.count("\n")) == (0, 1)
+    assert "\x1b" not in ended.stdout

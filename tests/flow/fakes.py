@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from scoreboard_server.flow.ports import (
     Batch,
     Change,
+    Day,
     EntriesRefused,
     HistoryLost,
     Key,
     Recorded,
     StoreUnavailable,
 )
+from scoreboard_server.rules.bans import Ban
 from scoreboard_server.rules.entry import Entry
 from scoreboard_server.rules.profiles import Profile
+from scoreboard_server.rules.revocations import Revocation
 from scoreboard_server.rules.seasons import Season
+from scoreboard_server.rules.tallies import Account, DayCount
 
 SEASON = Season(1, "season-1", 0)
 
@@ -135,22 +139,39 @@ class FakeSnapshot:
     def __init__(
         self,
         standings: list[tuple[str, int, int]],
-        pending: list[tuple[str, int, int]],
+        pending: Sequence[tuple[str, int, int] | tuple[str, int, int, str]],
         position: object = 0,
         season: Season = SEASON,
     ) -> None:
+        """pending: user, points, at, and the type of the action if it matters."""
         self._standings = standings
         self._pending = pending
         self.position = position
         self.season = season
+        self.counted: dict[Day, DayCount] = {}
+        self.banned: list[Ban] = []
+        self.revoked: list[Revocation] = []
 
     async def standings(self) -> AsyncIterator[tuple[str, int, int]]:
         for standing in self._standings:
             yield standing
 
-    async def pending(self) -> AsyncIterator[tuple[str, int, int]]:
-        for entry in self._pending:
-            yield entry
+    async def pending(self) -> AsyncIterator[tuple[str, int, int, str]]:
+        for user, points, at, *kind in self._pending:
+            yield user, points, at, str(kind[0]) if kind else "open"
+
+    async def days(self, day: int) -> AsyncIterator[tuple[Account, DayCount]]:
+        for (of, user, kind), count in self.counted.items():
+            if of == day:
+                yield (user, kind), count
+
+    async def bans(self) -> AsyncIterator[Ban]:
+        for ban in self.banned:
+            yield ban
+
+    async def revocations(self) -> AsyncIterator[Revocation]:
+        for revocation in self.revoked:
+            yield revocation
 
 
 class FakeSnapshots:

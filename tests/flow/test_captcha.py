@@ -8,7 +8,8 @@ import pytest
 
 from scoreboard_server.flow.captcha import Captcha, failed, unavailable
 from scoreboard_server.flow.ports import Key, StoreUnavailable
-from scoreboard_server.flow.vetting import Asked, Vetting, Wariness
+from scoreboard_server.flow.vetting import Vetting
+from scoreboard_server.rules.action_types import ActionType, Asked, Catalogue
 from scoreboard_server.rules.claims import WRITE, WRITE_ANY, Identity
 from scoreboard_server.rules.entry import Submission
 from scoreboard_server.rules.profiles import Profile
@@ -67,7 +68,7 @@ class Setup:
         self.provider = FakeProvider()
         self.captcha = Captcha(self.provider, self.spent)
         self.now = 0.0
-        types = {asked.value: Wariness(asked, 30) for asked in Asked}
+        types = Catalogue(ActionType(asked.value, 10, per_minute=30, captcha=asked) for asked in Asked)
         self.vetting = Vetting(self.captcha, types, lambda: self.now)
 
     async def vet(

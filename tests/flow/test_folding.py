@@ -10,7 +10,8 @@ import pytest
 
 from scoreboard_server.flow import folding as folding_module
 from scoreboard_server.flow.folding import FOREIGN_AGE_US, Folding, summed
-from scoreboard_server.flow.ports import PendingEntry, StoreUnavailable, Sum
+from scoreboard_server.flow.ports import NO_DAYS, Day, PendingEntry, StoreUnavailable, Sum
+from scoreboard_server.rules.tallies import DAY_US, DayCount
 
 
 class FakeStandings:
@@ -23,6 +24,7 @@ class FakeStandings:
         self.refusals = 0
         self.away = 0
         self.folds: list[int] = []
+        self.days: dict[Day, DayCount] = {}
         self.on_fold = lambda: None
 
     async def pending(self, writer: str, limit: int) -> list[PendingEntry]:
@@ -34,7 +36,9 @@ class FakeStandings:
     async def left_behind(self, writer: str, before: int, limit: int) -> list[PendingEntry]:
         return [e for e in self.foreign if e.at < before][:limit]
 
-    async def fold(self, ids: Sequence[object], sums: Mapping[str, Sum]) -> bool:
+    async def fold(
+        self, ids: Sequence[object], sums: Mapping[str, Sum], days: Mapping[Day, DayCount] = NO_DAYS
+    ) -> bool:
         if self.refusals:
             self.refusals -= 1
             return False
@@ -44,6 +48,7 @@ class FakeStandings:
         self.foreign = [e for e in self.foreign if e.id not in ids]
         for user, told in sums.items():
             self.scores[user] = self.scores.get(user, 0) + told.points
+        self.days.update(days)
         return True
 
 
@@ -56,6 +61,29 @@ def test_sums_are_per_user() -> None:
     """Points add up, entries are counted, and the newest instant stays."""
     some = [PendingEntry(1, "ann", 5, 30), PendingEntry(2, "ben", 1, 10), PendingEntry(3, "ann", -2, 20)]
     assert summed(some) == {"ann": Sum(3, 2, 30), "ben": Sum(1, 1, 10)}
+
+
+def test_corrections_are_points_alone() -> None:
+    """They are no actions and move no instant, so that taking them back leaves no trace."""
+    some = [PendingEntry(1, "ann", 5, 30, "open"), PendingEntry(2, "ann", -5, 40, "!taken-back")]
+    assert summed(some) == {"ann": Sum(0, 1, 30)}
+
+
+async def test_days_are_counted_of_types_with_caps() -> None:
+    """By user, type and day of UTC, beside the sums."""
+    waiting = [
+        PendingEntry(1, "ann", 5, DAY_US - 1, "daily"),
+        PendingEntry(2, "ann", 5, DAY_US, "daily"),
+        PendingEntry(3, "ann", 5, DAY_US + 7, "daily"),
+        PendingEntry(4, "ann", 5, DAY_US + 8, "open"),
+    ]
+    store = FakeStandings(waiting)
+    folding = Folding(store, writer="me", now_us=lambda: 0, is_capped=lambda kind: kind == "daily")
+    await folding.fold_all()
+    assert store.days == {
+        (0, "ann", "daily"): DayCount(1, DAY_US - 1),
+        (1, "ann", "daily"): DayCount(2, DAY_US + 7),
+    }
 
 
 async def test_everything_pending_is_folded_in_bites(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,7 +133,7 @@ async def test_progress_ends_the_outage(monkeypatch: pytest.MonkeyPatch) -> None
     folding.is_cut_off = True
     fold, seen = standings.fold, []
 
-    async def looked_at(ids: Sequence[object], sums: Mapping[str, Sum]) -> bool:
+    async def looked_at(ids: Sequence[object], sums: Mapping[str, Sum], days: object) -> bool:
         seen.append(folding.is_cut_off)
         return await fold(ids, sums)
 
@@ -121,7 +149,7 @@ async def test_two_who_fold_here_take_turns() -> None:
     under_way, most = 0, 0
     fold = standings.fold
 
-    async def counted(ids: Sequence[object], sums: Mapping[str, Sum]) -> bool:
+    async def counted(ids: Sequence[object], sums: Mapping[str, Sum], days: object) -> bool:
         nonlocal under_way, most
         under_way += 1
         most = max(most, under_way)

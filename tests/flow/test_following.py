@@ -42,6 +42,7 @@ class Setup:
             fence=self.fence,
             writer="me",
             position="start",
+            now_us=lambda: 1,
         )
         parts = (following, self.pipeline, self.profiles)
         self.tasks = [asyncio.create_task(part.run()) for part in parts]
@@ -157,6 +158,6 @@ async def test_the_fence_is_honest_about_time(setup: Setup) -> None:
 async def test_a_board_is_standings_and_pending() -> None:
     """Loading folds what is pending on top of what is folded, whatever users they are of."""
     snapshot = FakeSnapshot([("ann", 10, 5)], [("ann", 1, 3), ("ben", 2, 9)], "here")
-    loaded = await load_board(FakeSnapshots(snapshot))
+    loaded = await load_board(FakeSnapshots(snapshot), 1)
     assert [(s.user, s.score, s.reached_at) for s in loaded.board] == [("ann", 11, 5), ("ben", 2, 9)]
     assert loaded.position == "here"

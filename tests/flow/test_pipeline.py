@@ -11,7 +11,7 @@ from scoreboard_server.flow import pipeline as pipeline_module
 from scoreboard_server.flow.pipeline import BATCHES_UNDER_WAY, Pipeline
 from scoreboard_server.live.live_board import LiveBoard
 from scoreboard_server.rules.board import Board
-from scoreboard_server.rules.entry import Entry, Submission
+from scoreboard_server.rules.entry import Entry, Receipt, Submission
 from scoreboard_server.rules.refusals import Unacceptable, Unavailable
 
 from .fakes import SEASON, FakeFence, FakeLedger
@@ -405,3 +405,85 @@ async def test_a_batch_of_nothing_but_poison_is_over(setup: Setup) -> None:
     with pytest.raises(Unavailable):
         await setup.submit("eve")
     assert (await setup.submit("ann")).score == 10
+
+
+# --- recalling ------------------------------------------------------------------------------------
+
+
+async def test_what_was_never_counted_is_not_recalled(setup: Setup) -> None:
+    """And asking for it adds nothing."""
+    assert await setup.pipeline.recall(Submission("ann", "a1", "open")) is None
+    assert (setup.ledger.entries, setup.fence.calls) == ({}, 0)
+
+
+async def test_what_anybody_has_counted_is_recalled(setup: Setup) -> None:
+    """By this process or another one, with the score of now and the points of then."""
+    await setup.submit("ann", "a1", points=10)
+    setup.ledger.put(Entry("ann", "a2", "open", 7, 5), writer="other")
+    setup.fence.on_pass = lambda: setup.live.apply("ann", 7, 5)
+    receipt = await setup.pipeline.recall(Submission("ann", "a2", "open"))
+    assert receipt == Receipt(17, 1, 7, replayed=True)
+    setup.fence.on_pass = lambda: None
+    assert await setup.pipeline.recall(Submission("ann", "a1", "open")) == Receipt(17, 1, 10, replayed=True)
+    assert setup.ledger.score("ann") == 17
+
+
+async def test_nothing_is_recalled_for_another_user_or_type(setup: Setup) -> None:
+    """An id belongs to one user, and to the type that it was counted as."""
+    await setup.submit("ann", "a1")
+    assert await setup.pipeline.recall(Submission("ben", "a1", "open")) is None
+    with pytest.raises(Unacceptable, match="action_id_reused"):
+        await setup.pipeline.recall(Submission("ann", "a1", "other"))
+
+
+async def test_what_is_under_way_is_recalled_when_it_is_counted(setup: Setup) -> None:
+    """A repeat that may not be counted itself shares the answer of the first; the ledger isn't asked."""
+    setup.ledger.faults = ["slow"]
+    first = setup.start()
+    await asyncio.sleep(0.01)
+    recalls = [asyncio.create_task(setup.pipeline.recall(Submission("ann", "a1", "open"))) for _ in range(5)]
+    await asyncio.sleep(0.01)
+    setup.ledger.go.set()
+    assert (await first).replayed is False  # type: ignore[attr-defined]
+    assert set(await asyncio.gather(*recalls)) == {Receipt(10, 1, 10, replayed=True)}
+
+
+async def test_a_recall_is_never_told_less_than_was_acknowledged(setup: Setup) -> None:
+    """Where this board has not followed yet, it says so."""
+    setup.ledger.put(Entry("ann", "a1", "open", 10, 5), writer="other")
+    setup.fence.open = False
+    with pytest.raises(Unavailable) as refused:
+        await setup.pipeline.recall(Submission("ann", "a1", "open"))
+    assert (refused.value.code, refused.value.may_be_done) == ("store_unavailable", False)
+
+
+async def test_a_recall_has_patience_and_then_an_answer(setup: Setup, impatient: None) -> None:
+    """A store that fails is told at once."""
+    setup.ledger.faults = ["look up"]
+    with pytest.raises(Unavailable, match="has added nothing"):
+        await setup.pipeline.recall(Submission("ann", "a1", "open"))
+
+
+async def test_who_is_cut_off_asks_the_store_nothing(setup: Setup, impatient: None) -> None:
+    """However many ask, none of them waits."""
+    setup.ledger.faults = ["before"] * 50
+    with pytest.raises(Unavailable):
+        await setup.submit()
+    while not setup.pipeline.is_cut_off:
+        await asyncio.sleep(0.01)
+    setup.ledger.look_up = None  # type: ignore[assignment, method-assign]
+    with pytest.raises(Unavailable, match="has added nothing"):
+        await setup.pipeline.recall(Submission("ann", "a2", "open"))
+
+
+async def test_only_the_first_of_an_unknown_outcome_may_have_added_it(setup: Setup, impatient: None) -> None:
+    """Whoever repeats the id meanwhile is told the same, but its own request has added nothing."""
+    setup.ledger.faults = ["slow"]
+    first = setup.start()
+    await asyncio.sleep(0)
+    joined = [setup.start() for _ in range(3)]
+    recall = asyncio.create_task(setup.pipeline.recall(Submission("ann", "a1", "open")))
+    told = await asyncio.gather(first, *joined, recall, return_exceptions=True)
+    assert all(isinstance(each, Unavailable) and "may or may not" in each.detail for each in told)
+    assert [each.may_be_done for each in told] == [True, False, False, False, False]  # type: ignore[union-attr]
+    setup.ledger.go.set()

@@ -9,9 +9,12 @@ import pytest
 from scoreboard_server.flow import verifying as verifying_module
 from scoreboard_server.flow.ports import Past, Span
 from scoreboard_server.flow.verifying import BoardDifference, Checked, verify
+from scoreboard_server.rules.bans import Ban
 from scoreboard_server.rules.books import Difference, Total
-from scoreboard_server.rules.entry import Entry
+from scoreboard_server.rules.entry import ADJUSTED, Entry
 from scoreboard_server.rules.history import Place
+
+NOW_US = 1_000
 
 
 class FakeBooks:
@@ -56,6 +59,18 @@ class FakeHistory:
         return Past(total, [Entry(user, "a", "open", 1, 1)] if total else [])
 
 
+class CorrectedHistory:
+    """A user with that many corrections after the action, if there was one."""
+
+    def __init__(self, corrections: int, *, has_acted: bool = True) -> None:
+        kinds = [ADJUSTED] * corrections + ["open"] * has_acted
+        self._entries = [Entry("ann", f"{len(kinds) - i:04}", kind, 1, 9) for i, kind in enumerate(kinds)]
+
+    async def past(self, user: str, before: Place | None, limit: int) -> Past:
+        older = [e for e in self._entries if before is None or e.action < before.action]
+        return Past(len(older), older[:limit])
+
+
 class FakeBoard:
     """A live board as a function of how often it was asked."""
 
@@ -74,6 +89,9 @@ class FakeBoard:
         return list(self._shown(self.looks))[offset : offset + 1]
 
 
+NOW = 1_000
+
+
 def span(last: str | None = None) -> Span:
     """Ann has 10 folded and 5 pending; in an older season she had 3."""
     ann = {(2, "ann"): Total(10, 1, 7), (1, "ann"): Total(3, 1, 2)}
@@ -87,7 +105,7 @@ def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def checked(books: FakeBooks, history: FakeHistory, board: FakeBoard | None = None) -> list[Checked]:
     """What each span came to."""
-    return [each async for each in verify(books, history, board)]
+    return [each async for each in verify(books, history, board, now_us=lambda: NOW_US)]
 
 
 async def test_it_goes_span_by_span_to_the_end() -> None:
@@ -151,3 +169,37 @@ async def test_whom_only_the_board_knows_is_told() -> None:
     board = FakeBoard(lambda _: {"ann": 15, "new": 15, "eve": 7})
     spans = await checked(FakeBooks(span()), history, board)
     assert [each.board for each in spans] == [[], [BoardDifference("eve", None, 7)]]
+
+
+async def test_who_has_only_corrections_belongs_on_no_board() -> None:
+    """A board without such a one agrees."""
+    folded = {(2, "ann"): Total(10, 1, 7), (2, "eve"): Total(50, 0, 0)}
+    books = FakeBooks(Span(2, None, 2, folded, {}, dict(folded)))
+    spans = await checked(books, FakeHistory(lambda _: 10), FakeBoard(lambda _: {"ann": 10}))
+    assert not any(each.board for each in spans)
+
+
+@pytest.mark.parametrize("corrections", [0, 1, 2, 3, 4])
+async def test_however_many_corrections_do_not_hide_an_action(
+    corrections: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A user who has acted is on the board, with the score of all entries; who hasn't is not."""
+    monkeypatch.setattr(verifying_module, "_LOOK_ENTRIES", 2)
+    acted = CorrectedHistory(corrections)
+    assert await verifying_module._Shelf(acted, set()).score("ann") == corrections + 1
+    corrected = CorrectedHistory(corrections, has_acted=False)
+    assert await verifying_module._Shelf(corrected, set()).score("ann") is None
+
+
+async def test_who_is_banned_belongs_on_no_board() -> None:
+    """While the ban is in force a board without the user agrees, and one with the user is wrong."""
+    banned = span()
+    banned.bans = [Ban("ann", "b1", "cheats", "admin", since=1, until=NOW_US + 1)]
+    history = FakeHistory(lambda _: 15)
+    (result,) = await checked(FakeBooks(banned), history, FakeBoard(lambda _: {}))
+    assert result.board == []
+    result, *_ = await checked(FakeBooks(banned), history, FakeBoard(lambda _: {"ann": 15}))
+    assert result.board == [BoardDifference("ann", None, 15)]
+    banned.bans = [Ban("ann", "b1", "cheats", "admin", since=1, until=NOW_US)]
+    (result,) = await checked(FakeBooks(banned), history, FakeBoard(lambda _: {"ann": 15}))
+    assert result.board == []

@@ -12,12 +12,18 @@ from scoreboard_server.live.live_board import LiveBoard
 from scoreboard_server.live.reader import Reader
 from scoreboard_server.live.seat import Seat
 from scoreboard_server.rules.board import Board
+from scoreboard_server.rules.claims import WRITE, Identity
 from scoreboard_server.rules.profiles import Profile
 from scoreboard_server.rules.seasons import Season
 
 from .fakes import FakeNames, FakeSocket
 
 SEASON = Season(1, "season-1", 0)
+
+
+def identity(user: str, token_id: str = "t1") -> Identity:
+    """Who a good token speaks for."""
+    return Identity(user, token_id, 1e12, frozenset({WRITE}), Profile())
 
 
 class Setup:
@@ -31,7 +37,7 @@ class Setup:
     ) -> None:
         self._at = 100
         self.live = LiveBoard(
-            Board((user, score, i) for i, (user, score) in enumerate((standings or {}).items())), SEASON
+            Board((user, score, i) for i, (user, score) in enumerate((standings or {}).items(), 1)), SEASON
         )
         self.names = FakeNames(names)
         self.hub = Hub(self.live, self.names, top=3, interval=interval)
@@ -56,7 +62,7 @@ class Setup:
         seat = Seat(self.hub, socket.write, socket.dismiss)
         self.hub.join(seat)
         if user is not None:
-            self.hub.own(seat, user)
+            self.hub.own(seat, identity(user))
         socket.take()
         return seat, socket
 

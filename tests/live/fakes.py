@@ -11,6 +11,7 @@ from websockets.frames import Frame, Opcode
 from websockets.streams import StreamReader
 
 from scoreboard_server.rules.profiles import Profile
+from scoreboard_server.rules.refusals import Refusal
 
 
 def message(data: bytes) -> dict[str, Any]:
@@ -58,6 +59,7 @@ class FakeSocket:
         self.frames: list[bytes] = []
         self.lags = False
         self.dismissed = False
+        self.told_why: Refusal | None = None
         self._under_way: asyncio.Future[None] | None = None
 
     def write(self, data: bytes) -> asyncio.Future[None]:
@@ -70,8 +72,9 @@ class FakeSocket:
             written.set_result(None)
         return written
 
-    def dismiss(self) -> None:
+    def dismiss(self, why: Refusal | None) -> None:
         self.dismissed = True
+        self.told_why = why
 
     async def drain(self, error: BaseException | None = None) -> None:
         """The write under way ends; what follows from that has happened when this returns."""

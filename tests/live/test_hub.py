@@ -8,6 +8,7 @@ import pytest
 
 from scoreboard_server.live import hub as hub_module
 from scoreboard_server.live.seat import Seat
+from scoreboard_server.rules.bans import Banned
 from scoreboard_server.rules.board import Board
 from scoreboard_server.rules.profiles import Profile
 from scoreboard_server.rules.seasons import Season
@@ -172,10 +173,25 @@ async def test_everybody_is_sent_away_when_the_server_stops(set_up: SetUp) -> No
     """Each watcher is dismissed, even as leaving changes who is there."""
     setup = set_up(start=False)
     seats = [setup.sit() for _ in range(5)]
-    for seat, socket in seats:
-        seat.dismiss = lambda seat=seat, socket=socket: (setup.hub.leave(seat), socket.dismiss())  # type: ignore[misc]
     setup.hub.dismiss_all()
     assert all(socket.dismissed for _, socket in seats)
+
+
+async def test_some_of_a_users_watchers_are_dismissed(set_up: SetUp) -> None:
+    """Those whose identity is such a one, and told why; another user's and unknown ones stay."""
+    setup = set_up()
+    _, one = setup.sit("ann")
+    _, other = setup.sit("ben")
+    _, nobody = setup.sit()
+    setup.hub.dismiss("ann", lambda identity: identity.token_id == "t2", Banned())
+    assert not one.dismissed
+    setup.hub.dismiss("ann", lambda identity: identity.token_id == "t1", Banned())
+    assert isinstance(one.told_why, Banned)
+    assert not other.dismissed and not nobody.dismissed
+    assert setup.hub.owners() == ["ben"]
+    setup.act("ann")
+    await setup.published()
+    assert (len(one.take()), len(other.take())) == (0, 1)
 
 
 # --- names ----------------------------------------------------------------------------------------
@@ -296,3 +312,12 @@ async def test_scores_of_the_moment(set_up: SetUp) -> None:
     setup = set_up({"ann": 10}, start=False)
     setup.act("ann", 5)
     assert (setup.hub.score_of("ann"), setup.hub.score_of("nobody")) == (15, 0)
+
+
+async def test_names_that_are_learnt_before_anybody_watches_are_in_the_first_state(set_up: SetUp) -> None:
+    """It is still the first version."""
+    setup = set_up({"ann": 10}, start=False)
+    setup.names.remembered["ann"] = Profile("Ann")
+    setup.hub.begin_again()
+    [row] = setup.hub.published.rows
+    assert (row.username, setup.hub.published.version) == ("Ann", 1)

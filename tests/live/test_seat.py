@@ -7,7 +7,9 @@ import random
 
 import pytest
 
-from .conftest import SetUp
+from scoreboard_server.rules.bans import Banned
+
+from .conftest import SetUp, identity
 from .fakes import Watched
 
 
@@ -93,7 +95,7 @@ async def test_proving_it_again_loses_no_change(set_up: SetUp) -> None:
     setup = set_up({"ann": 100})
     seat, socket = setup.sit("ann")
     setup.act("ann", 7)
-    setup.hub.own(seat, "ann")
+    setup.hub.own(seat, identity("ann"))
     await setup.published()
     changes = [f["data"]["change"] for f in socket.take() if f["type"] == "user.scoreUpdate"]
     assert changes == [7]
@@ -182,3 +184,19 @@ async def test_however_it_lags_it_ends_at_the_board(set_up: SetUp, seed: int) ->
 def _opening(epoch: str) -> dict[str, object]:
     data = {"updatedPositions": [], "removed": [], "totalUsers": 0}
     return {"type": "leaderboard.update", "epoch": epoch, "version": 1, "snapshot": True, "data": data}
+
+
+async def test_who_is_sent_away_is_shown_nothing_more(set_up: SetUp) -> None:
+    """Not even what was missed behind a write that ends later: the goodbye is the last frame."""
+    setup = set_up()
+    seat, socket = setup.sit("ann")
+    socket.lags = True
+    setup.act("ann")
+    await setup.published()
+    setup.act("ann")
+    await setup.published()
+    assert len(socket.take()) == 1
+    seat.dismiss(Banned())
+    assert isinstance(socket.told_why, Banned)
+    await socket.drain()
+    assert socket.take() == []

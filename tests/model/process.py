@@ -89,6 +89,7 @@ class Process:
             fence=fence,
             writer=self.writer,
             position=loaded.position,
+            now_us=self._now_us,
         )
         self.live, self.pipeline = live, pipeline
         async with asyncio.TaskGroup() as parts:
@@ -98,6 +99,6 @@ class Process:
     async def _load(self, snapshots: WiredSnapshots) -> Loaded:
         while True:
             try:
-                return await load_board(snapshots)
+                return await load_board(snapshots, self._now_us())
             except StoreUnavailable:
                 await asyncio.sleep(_AWAY_PAUSE_S)

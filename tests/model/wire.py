@@ -6,11 +6,13 @@ import asyncio
 import itertools
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from scoreboard_server.flow.ports import (
+    NO_DAYS,
     Batch,
     Change,
+    Day,
     HistoryLost,
     Key,
     PendingEntry,
@@ -18,7 +20,10 @@ from scoreboard_server.flow.ports import (
     StoreUnavailable,
     Sum,
 )
+from scoreboard_server.rules.bans import Ban
+from scoreboard_server.rules.revocations import Revocation
 from scoreboard_server.rules.seasons import Season
+from scoreboard_server.rules.tallies import Account, DayCount
 
 from .disk import Disk, State
 
@@ -152,9 +157,14 @@ class WiredStandings:
         """See `Standings.left_behind`."""
         return await self._wire.ask(lambda: self._wire.disk.left_behind(writer, before, limit))
 
-    async def fold(self, ids: Sequence[object], sums: Mapping[str, Sum]) -> bool:
+    async def fold(
+        self, ids: Sequence[object], sums: Mapping[str, Sum], days: Mapping[Day, DayCount] = NO_DAYS
+    ) -> bool:
         """See `Standings.fold`."""
         return await self._wire.ask(lambda: self._wire.disk.fold(ids, sums), is_write=True)
+
+
+_NOTHING: tuple[Any, ...] = ()
 
 
 class WiredSnapshot:
@@ -172,10 +182,25 @@ class WiredSnapshot:
         for user, (score, at) in read.items():
             yield user, score, at
 
-    async def pending(self) -> AsyncIterator[tuple[str, int, int]]:
+    async def pending(self) -> AsyncIterator[tuple[str, int, int, str]]:
         """See `Snapshot.pending`."""
         for line in await self._wire.ask(lambda: self._instant().unfolded()):
-            yield line.entry.user, line.entry.points, line.entry.at
+            yield line.entry.user, line.entry.points, line.entry.at, line.entry.type
+
+    async def days(self, day: int) -> AsyncIterator[tuple[Account, DayCount]]:
+        """See `Snapshot.days`: the model has no caps."""
+        for each in _NOTHING:
+            yield each
+
+    async def bans(self) -> AsyncIterator[Ban]:
+        """See `Snapshot.bans`: the model has none."""
+        for each in _NOTHING:
+            yield each
+
+    async def revocations(self) -> AsyncIterator[Revocation]:
+        """See `Snapshot.revocations`: the model has none."""
+        for each in _NOTHING:
+            yield each
 
     def _instant(self) -> State:
         disk = self._wire.disk

@@ -4,38 +4,36 @@ from __future__ import annotations
 
 import pytest
 
-from scoreboard_server.rules.action_types import ActionType, Catalogue, Proof
-from scoreboard_server.rules.refusals import Forbidden, Refusal, Unacceptable
-
-CATALOGUE = Catalogue(
-    {
-        "open": ActionType("open", 10),
-        "quiz": ActionType("quiz", 50, Proof.TICKET),
-        "match": ActionType("match", 100, Proof.TRUSTED),
-    }
-)
+from scoreboard_server.rules.action_types import ActionType, Catalogue, Proof, UnknownActionType
 
 
-def test_an_open_type_may_be_claimed_by_anyone() -> None:
-    """Its points are the catalogue's."""
-    assert CATALOGUE.claimable("open", trusted=False).points == 10
+def test_a_type_is_found_by_its_name() -> None:
+    """With the points and the proof that the catalogue gives it."""
+    catalogue = Catalogue([ActionType("open", 10), ActionType("match", 100, Proof.TRUSTED)])
+    assert (catalogue.find("match").points, catalogue.find("match").proof) == (100, Proof.TRUSTED)
 
 
-def test_a_trusted_type_takes_a_trusted_server() -> None:
-    """A user's own token is not enough for it."""
-    assert CATALOGUE.claimable("match", trusted=True).points == 100
-    with pytest.raises(Forbidden):
-        CATALOGUE.claimable("match", trusted=False)
+@pytest.mark.parametrize("name", ["nope", "", "OPEN", "!adjusted"])
+def test_what_is_not_on_offer_says_so(name: str) -> None:
+    """Names are as they are spelled."""
+    catalogue = Catalogue([ActionType("open", 10)])
+    assert catalogue.get(name) is None and not catalogue.is_capped(name)
+    with pytest.raises(UnknownActionType):
+        catalogue.find(name)
+
+
+def test_it_is_exchanged_as_a_whole() -> None:
+    """What the new one does not offer is gone for everyone who holds it."""
+    catalogue = Catalogue([ActionType("open", 10), ActionType("old", 1)])
+    catalogue.replace([ActionType("open", 20)])
+    assert catalogue.find("open").points == 20 and catalogue.get("old") is None
 
 
 @pytest.mark.parametrize(
-    ("name", "code"),
-    [("quiz", "proof_not_offered"), ("nope", "unknown_action_type"), ("", "unknown_action_type")],
+    ("caps", "is_capped"),
+    [({}, False), ({"per_minute": 1}, True), ({"per_day": 1}, True), ({"min_seconds": 0.5}, True)],
 )
-def test_what_is_not_on_offer_says_so(name: str, code: str) -> None:
-    """Tickets aren't offered yet, and unknown types never: each with its own code, for anyone."""
-    for trusted in (True, False):
-        with pytest.raises(Unacceptable) as refused:
-            CATALOGUE.claimable(name, trusted=trusted)
-        refusal: Refusal = refused.value
-        assert refusal.code == code
+def test_a_cap_is_a_cap(caps: dict[str, int], is_capped: bool) -> None:
+    """Any one of them makes it matter what was counted before."""
+    kind = ActionType("open", 10, **caps)
+    assert kind.is_capped == Catalogue([kind]).is_capped("open") == is_capped

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from scoreboard_server.rules.books import Difference, Total, differences
+from scoreboard_server.rules.entry import ADJUSTED
 
 ANN, BEN = (1, "ann"), (1, "ben")
 
 
 def test_a_total_is_a_fold_in_any_order() -> None:
-    """Points add up, entries are counted, and the newest instant stays."""
+    """Points add up, actions are counted, and the newest instant of one stays."""
     total = Total()
-    for points, at in ((5, 30), (-2, 10), (7, 20)):
-        total.add(points, at)
-    assert total == Total(10, 3, 30)
+    for kind, points, at in (("open", 5, 30), (ADJUSTED, -2, 40), ("open", 7, 20)):
+        total.add(kind, points, at)
+    assert total == Total(10, 2, 30)
+
+
+def test_a_correction_is_points_alone() -> None:
+    """It is no action and moves no instant."""
+    total = Total(10, 1, 30)
+    total.add("!taken-back", -10, 99)
+    assert total == Total(0, 1, 30)
 
 
 def test_what_agrees_is_no_difference() -> None:

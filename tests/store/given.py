@@ -43,7 +43,7 @@ async def fold_pending(standings: Standings, writer: str = "me", limit: int = EV
 async def read(snapshot: Snapshot) -> tuple[Totals, list[tuple[str, int, int]]]:
     """Standings and pending entries of a snapshot."""
     standings = {user: (score, at) async for user, score, at in snapshot.standings()}
-    return standings, sorted([row async for row in snapshot.pending()])
+    return standings, sorted([row[:3] async for row in snapshot.pending()])
 
 
 def together(standings: Totals, pending: list[tuple[str, int, int]]) -> Totals:

@@ -61,6 +61,7 @@ class Process:
             fence=self.fence,
             writer=writer,
             position=loaded.position,
+            now_us=lambda: now_us,
         )
         self._tasks = [asyncio.create_task(part.run()) for part in (self.pipeline, following)]
 
@@ -112,7 +113,7 @@ class Stage:
     ) -> Process:
         """A process of its own client. ahead_us: of everybody's clock. folding_into: around its standings."""
         store = await self._open_store(self._place.uri, self._database)
-        loaded = await load_board(store.snapshots)
+        loaded = await load_board(store.snapshots, NOW_US)
         made = Process(writer, store, folding_into(store.standings), loaded, NOW_US + ahead_us)
         self._processes.append(made)
         return made

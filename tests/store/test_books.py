@@ -12,7 +12,7 @@ from scoreboard_server.rules.books import Difference, Total
 from scoreboard_server.store.opening import Store
 
 from ..mongod import Mongod
-from .conftest import OpenStore, Raw
+from .conftest import NOW_US, OpenStore, Raw
 from .given import FragileMongod, batch, board, entries, entry, fold_pending
 
 pytestmark = pytest.mark.database
@@ -26,7 +26,12 @@ def books_of(store: Store) -> Books:
 
 async def check(store: Store) -> list[Difference]:
     """Every difference."""
-    return [wrong async for checked in verify(books_of(store), store.history) for wrong in checked.standings]
+    return [wrong for checked in await verified(store) for wrong in checked.standings]
+
+
+async def verified(store: Store) -> list[Checked]:
+    """What each span came to."""
+    return [each async for each in verify(books_of(store), store.history, now_us=lambda: NOW_US)]
 
 
 @pytest.mark.parametrize("least", [1, 3, 4, 100])
@@ -52,7 +57,7 @@ async def test_spans_are_whole_users_and_together_everyone(mongo_store: Store, l
 
 async def test_an_empty_store_adds_up(mongo_store: Store) -> None:
     """One empty span."""
-    assert [c async for c in verify(books_of(mongo_store), mongo_store.history)] == [Checked(0, 0, [], [])]
+    assert await verified(mongo_store) == [Checked(0, 0, [], [])]
 
 
 async def test_every_kind_of_damage_is_found_and_repaired(mongo_store: Store, raw: Raw) -> None:

@@ -8,8 +8,10 @@ import time
 from collections.abc import AsyncIterator
 
 import pytest
+from msgspec.structs import replace
 
 from scoreboard_server.flow.ports import (
+    BanChanged,
     Change,
     EntryAppended,
     HistoryLost,
@@ -17,13 +19,20 @@ from scoreboard_server.flow.ports import (
     ProfileChanged,
     SeasonChanged,
     StoreUnavailable,
+    TokensRevoked,
 )
+from scoreboard_server.rules.acts import Act
+from scoreboard_server.rules.bans import Ban
+from scoreboard_server.rules.entry import Correction
 from scoreboard_server.rules.profiles import Profile
+from scoreboard_server.rules.revocations import Revocation
 from scoreboard_server.store.opening import Store
 
 from ..mongod import Mongod
 from .conftest import OpenStore, Raw
 from .given import FragileMongod, batch, entries, entry, fold_pending
+
+TYPE = "task.completed"
 
 pytestmark = pytest.mark.database
 
@@ -82,7 +91,7 @@ async def test_anothers_entries_arrive_in_order(mongo_store: Store) -> None:
         for number in range(5):
             some = [entry(f"u{i}", f"{number}", 10 * number + i, number) for i in range(3)]
             await mongo_store.ledger.append(batch(*some, writer="other", number=number))
-        expected = [EntryAppended(f"u{i}", 10 * n + i, n) for n in range(5) for i in range(3)]
+        expected = [EntryAppended(f"u{i}", 10 * n + i, n, TYPE) for n in range(5) for i in range(3)]
         assert await follower.until(15) == expected
 
 
@@ -91,7 +100,7 @@ async def test_ones_own_entries_stay_out(mongo_store: Store) -> None:
     async with following(mongo_store) as follower:
         await mongo_store.ledger.append(batch(*entries(3), writer="me"))
         await mongo_store.ledger.append(batch(entry("ben"), writer="other"))
-        assert await follower.until(1) == [EntryAppended("ben", 10, 1_000)]
+        assert await follower.until(1) == [EntryAppended("ben", 10, 1_000, TYPE)]
 
 
 async def test_profiles_arrive_with_what_has_changed(mongo_store: Store) -> None:
@@ -130,7 +139,7 @@ async def test_marks_come_back_to_their_writer_alone(mongo_store: Store) -> None
         await mongo_store.ledger.append(batch(entry(), writer="third"))
         await feed.mark("me", 2)
         await feed.mark("other", 7)
-        expected = EntryAppended("ann", 10, 1_000)
+        expected = EntryAppended("ann", 10, 1_000, TYPE)
         assert await follower.until(3) == [MarkSeen(1), expected, MarkSeen(2)]
         assert await other.until(2) == [expected, MarkSeen(7)]
 
@@ -140,7 +149,7 @@ async def test_a_quiet_feed_goes_on(mongo_store: Store) -> None:
     async with following(mongo_store) as follower:
         await asyncio.sleep(0.8)
         await mongo_store.ledger.append(batch(entry(), writer="other"))
-        assert await follower.until(1, patience=1) == [EntryAppended("ann", 10, 1_000)]
+        assert await follower.until(1, patience=1) == [EntryAppended("ann", 10, 1_000, TYPE)]
 
 
 async def test_a_killed_mongod_loses_and_doubles_nothing(
@@ -181,7 +190,7 @@ async def test_it_waits_out_a_server_that_is_away_at_the_start(
     await asyncio.sleep(0.3)
     assert not follower.task.done()
     fragile.heal()
-    assert await follower.until(1, 10) == [EntryAppended("ann", 10, 1_000)]
+    assert await follower.until(1, 10) == [EntryAppended("ann", 10, 1_000, TYPE)]
     follower.task.cancel()
 
 
@@ -303,3 +312,47 @@ async def test_a_mark_on_a_store_that_is_gone_is_unavailable(
     fragile.fail("update", closeConnection=True)
     with pytest.raises(StoreUnavailable):
         await fragile_store.feed.mark("me", 1)
+
+
+async def test_what_admins_decide_arrives(mongo_store: Store, raw: Raw) -> None:
+    """Each ban, each new term of it and its end, and each revocation; in order, no bookkeeping."""
+    moderation = mongo_store.moderation
+    assert moderation is not None
+    ban = Ban("ann", "b1", "cheats", "root", since=2**41, until=2**42)
+    lifted = replace(ban, until=None, lifted_at=2**41)
+    act = Act(1, "root", "ban", "ann", "cheats", {})
+    revoked = Revocation(1.5, 2_000_000_000.0, user="ann")
+    correction = Correction("ann", "!taken-back/b1/a1", "!taken-back", -10, 5, "cheats", "a1")
+    async with following(mongo_store) as follower:
+        await moderation.put_ban(ban, act)
+        await mongo_store.ledger.append(batch(entry(action="a1"), writer="me"))
+        assert await moderation.correct(ban, [correction], "me-corrections")
+        await moderation.put_ban(lifted, act)
+        await moderation.revoke(revoked, act)
+        assert await follower.until(4) == [
+            BanChanged(ban),
+            EntryAppended("ann", -10, 5, "!taken-back"),
+            BanChanged(lifted),
+            TokensRevoked(revoked),
+        ]
+        await follower_is_quiet(mongo_store, follower)
+
+
+async def test_what_the_database_forgets_is_no_change(mongo_store: Store, raw: Raw) -> None:
+    """Revocations, counts of days and marks are deleted by it when their time is over."""
+    moderation = mongo_store.moderation
+    assert moderation is not None
+    await moderation.revoke(Revocation(1, 2, "t1"), Act(1, "root", "revoke", None, "why", {}))
+    raw["days"].insert_one({"_id": {"day": 1, "user": "ann", "type": "open"}, "n": 1, "last": 1})
+    raw["marks"].insert_one({"_id": "me", "n": 1})
+    async with following(mongo_store) as follower:
+        for collection in ("revoked", "days", "marks", "audit"):
+            assert raw[collection].delete_many({}).deleted_count == 1, collection
+        await follower_is_quiet(mongo_store, follower)
+
+
+async def follower_is_quiet(store: Store, follower: Follower) -> None:
+    """What comes next is what is written now."""
+    seen = len(follower.seen)
+    await store.profiles.save({"fence": Profile("Fence", None)})
+    assert (await follower.until(seen + 1))[seen:] == [ProfileChanged("fence", Profile("Fence", None))]

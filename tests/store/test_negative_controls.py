@@ -22,7 +22,7 @@ from scoreboard_server.flow.pipeline import Pipeline
 from scoreboard_server.flow.ports import Key, PendingEntry, Standings, StoreUnavailable, Sum
 from scoreboard_server.store import changes, mongo
 from scoreboard_server.store.documents import ENTRIES, INDEXES
-from scoreboard_server.store.standings import MongoStandings, additions
+from scoreboard_server.store.standings import MongoStandings, additions, touch_season
 
 from ..chaos.checking import Findings
 from ..chaos.in_thread import in_thread
@@ -75,9 +75,10 @@ def without_pending_guard(patch: pytest.MonkeyPatch) -> None:
         session: AsyncIOMotorClientSession,
         ids: Sequence[object],
         sums: Mapping[str, Sum],
+        days: object,
     ) -> bool:
         async with session.start_transaction(ReadConcern("snapshot"), WriteConcern("majority", j=True)):
-            season = await store._touch_season(session)
+            season = await touch_season(store._seasons, session)
             stamp = {"$set": {"season": season}, "$unset": {"pending": ""}}
             await store._entries.update_many({"_id": {"$in": list(ids)}}, stamp, session=session)
             await store._standings.bulk_write(additions(season, sums), ordered=False, session=session)
@@ -159,7 +160,7 @@ class HeldStandings:
         """See `Standings.left_behind`."""
         return await self._standings.left_behind(writer, before, limit)
 
-    async def fold(self, ids: Sequence[object], sums: Mapping[str, Sum]) -> bool:
+    async def fold(self, ids: Sequence[object], sums: Mapping[str, Sum], days: object) -> bool:
         """See `Standings.fold`."""
         return await self._standings.fold(ids, sums)
 

@@ -9,7 +9,10 @@ from contextlib import aclosing
 import pytest
 from bson import Int64
 
-from scoreboard_server.flow.ports import EntryAppended, StoreUnavailable
+from scoreboard_server.flow.ports import BanChanged, EntryAppended, StoreUnavailable, TokensRevoked
+from scoreboard_server.rules.acts import Act
+from scoreboard_server.rules.bans import Ban
+from scoreboard_server.rules.revocations import Revocation
 from scoreboard_server.rules.seasons import Season
 from scoreboard_server.store import snapshots as snapshots_module
 from scoreboard_server.store.mongo import connect, disconnect
@@ -44,7 +47,7 @@ async def test_what_happens_after_it_is_not_in_it(store: Store) -> None:
         standings = {user: (score, at) async for user, score, at in snapshot.standings()}
         await store.ledger.append(batch(*entries(3, "ben"), number=2))
         await fold_pending(store.standings)
-        pending = [row async for row in snapshot.pending()]
+        pending = [row[:3] async for row in snapshot.pending()]
     assert together(standings, pending) == {"ann": (3, 3)}
     assert await board(store.snapshots) == {"ann": (3, 3), "ben": (3, 3)}
 
@@ -227,3 +230,29 @@ async def test_leaving_a_read_whose_server_has_gone_is_quiet(
         async with aclosing(snapshot.scan("entries", {})) as reading:
             assert (await anext(reading))["user"] == "ann"
             fragile.fail("killCursors", closeConnection=True)
+
+
+async def test_decisions_are_of_the_same_instant(mongo_store: Store) -> None:
+    """A ban and a revocation of after the snapshot are not in it, and follow by the feed."""
+    moderation, feed = mongo_store.moderation, mongo_store.feed
+    assert moderation is not None and feed is not None
+    bans = [Ban(user, "b1", "cheats", "root", since=1) for user in ("ann", "ben")]
+    revoked = [Revocation(1.0, 2_000_000_000.0, token_id=f"t{i}") for i in range(2)]
+    act = Act(1, "root", "ban", None, "why", {})
+    await moderation.put_ban(bans[0], act)
+    await moderation.revoke(revoked[0], act)
+    async with mongo_store.snapshots.snapshot() as snapshot:
+        await moderation.put_ban(bans[1], act)
+        await moderation.revoke(revoked[1], act)
+        assert [ban async for ban in snapshot.bans()] == bans[:1]
+        assert [each async for each in snapshot.revocations()] == revoked[:1]
+    async with asyncio.timeout(5), aclosing(feed.follow(snapshot.position, "me")) as changes:
+        assert [await anext(changes) for _ in range(2)] == [BanChanged(bans[1]), TokensRevoked(revoked[1])]
+
+
+async def test_nobody_has_decided_anything_yet(store: Store) -> None:
+    """An empty store has no bans, no revocations and no counts of days."""
+    async with store.snapshots.snapshot() as snapshot:
+        assert [ban async for ban in snapshot.bans()] == []
+        assert [each async for each in snapshot.revocations()] == []
+        assert [each async for each in snapshot.days(0)] == []

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import random
+from datetime import datetime
 from typing import Any
 
 import pytest
 
 from scoreboard_server.flow.folding import summed
 from scoreboard_server.flow.ports import StoreUnavailable, Sum
+from scoreboard_server.rules.tallies import DAY_US, Account, DayCount
 from scoreboard_server.store.opening import Store
 
 from ..mongod import Mongod
@@ -277,3 +279,50 @@ async def test_a_connection_that_remembers_a_recovering_server_is_renewed(mongo_
     with pytest.raises(StoreUnavailable):
         await fold_pending(mongo_store.standings)
     assert await fold_pending(mongo_store.standings)
+
+
+# --- counts of days -------------------------------------------------------------------------------
+
+
+async def counts(store: Store, day: int) -> dict[Account, DayCount]:
+    """What a snapshot tells of that day."""
+    async with store.snapshots.snapshot() as snapshot:
+        return {account: count async for account, count in snapshot.days(day)}
+
+
+@pytest.mark.database
+async def test_days_are_counted_with_the_fold(mongo_store: Store, raw: Raw) -> None:
+    """They add up over folds, the newest instant stays, and each day is told by itself."""
+    newest = 3 * DAY_US + 5
+    for number, last in enumerate((newest, newest - 3)):
+        await mongo_store.ledger.append(batch(entry(action=f"{number}"), number=number))
+        pending = await mongo_store.standings.pending("me", 10)
+        days = {(3, "ann", "daily"): DayCount(2, last), (4, "ann", "daily"): DayCount(1, 4 * DAY_US)}
+        assert await mongo_store.standings.fold([e.id for e in pending], summed(pending), days)
+    assert await counts(mongo_store, 3) == {("ann", "daily"): DayCount(4, newest)}
+    assert await counts(mongo_store, 4) == {("ann", "daily"): DayCount(2, 4 * DAY_US)}
+    assert await counts(mongo_store, 5) == {}
+    (first, _) = raw["days"].find(sort=[("_id", 1)])
+    assert first["gone_at"] == datetime(1970, 1, 6)  # noqa: DTZ001 -- as the driver reads UTC
+
+
+@pytest.mark.database
+async def test_a_refused_fold_counts_no_days(mongo_store: Store) -> None:
+    """They are part of its transaction."""
+    await mongo_store.ledger.append(batch(*entries(3)))
+    pending = await mongo_store.standings.pending("me", 10)
+    assert await mongo_store.standings.fold([pending[0].id], summed(pending[:1]))
+    days = {(3, "ann", "daily"): DayCount(3, 1)}
+    assert not await mongo_store.standings.fold([e.id for e in pending], summed(pending), days)
+    assert await counts(mongo_store, 3) == {}
+
+
+@pytest.mark.database
+@pytest.mark.parametrize("user", [".", "-", "~", "a" * 64])
+async def test_the_day_of_any_user_is_found(mongo_store: Store, user: str) -> None:
+    """The range of a day holds every user and type."""
+    await mongo_store.ledger.append(batch(entry(user)))
+    pending = await mongo_store.standings.pending("me", 10)
+    days = {(3, user, kind): DayCount(1, 1) for kind in ("a", "zz.zz")}
+    assert await mongo_store.standings.fold([e.id for e in pending], summed(pending), days)
+    assert await counts(mongo_store, 3) == {(user, kind): DayCount(1, 1) for kind in ("a", "zz.zz")}

@@ -79,7 +79,7 @@ async def test_a_repeat_counts_once_within_and_across_batches(api: Api) -> None:
         (item("ann", "a" * 65), 422, "invalid_request"),
         (item("a b", "a1"), 422, "invalid_request"),
         (item("ann", "a1", "nope"), 422, "unknown_action_type"),
-        (item("ann", "a1", "quiz.completed"), 422, "proof_not_offered"),
+        (item("ann", "a1", "!adjusted"), 422, "unknown_action_type"),
         ({"actionId": "a1", "actionType": "match.won"}, 422, "invalid_request"),
         (item("ann", "a1") | {"points": 1_000_000}, 422, "invalid_request"),
         (item("ann", "a1") | {"userId": {"$ne": None}}, 422, "invalid_request"),

@@ -108,7 +108,7 @@ async def test_cut_off_from_the_store_is_not_ready_but_alive_and_read(api: Api) 
 
 async def test_stopping_finishes_what_is_under_way_and_refuses_what_is_new(api: Api) -> None:
     """The action under way is counted and answered; a request on a connection still open is told 503."""
-    pipeline = api.server._pipeline
+    pipeline = api.server._parts.pipeline
     assert pipeline is not None
     ledger, go, writing = pipeline._ledger, asyncio.Event(), asyncio.Event()
 

@@ -17,6 +17,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from scoreboard_server.live.frames import text_frame
+from scoreboard_server.rules.bans import Banned
 from scoreboard_server.web import live_socket
 from scoreboard_server.web.live_socket import MESSAGE_LIMIT, LiveSocket
 
@@ -572,3 +573,22 @@ async def test_who_does_not_read_is_cut_off_though_it_answers_pings(
                 await deaf.send(masked(10, b"pong"))
                 await reader.frame()
         await reader.say({"type": "ping"})
+
+
+async def test_who_is_sent_away_hears_nothing_more_and_is_not_heard(api: Api) -> None:
+    """The close frame is the last one, also for a client that does not close its side and goes on talking."""
+    hub = api.server._lifecycle.services.hub  # type: ignore[union-attr]
+    auth = json.dumps({"type": "auth", "token": token("ann")}).encode()
+    async with wire(api.server.port) as stubborn:
+        await stubborn.send(request("/ws", *HANDSHAKE))
+        await stubborn.answer()
+        await stubborn.send(masked(1, auth))
+        while not hub.owners():
+            await asyncio.sleep(0.01)
+        hub.dismiss("ann", lambda identity: True, Banned())
+        await stubborn.send(masked(1, auth) + masked(1, b'{"type":"ping"}'))
+        await api.act("ben", "b1")
+        told = await stubborn.rest()
+    assert told.endswith(b"\x88\x08" + struct.pack("!H", 4403) + b"banned")
+    assert b"pong" not in told and b"ben" not in told
+    assert hub.owners() == []

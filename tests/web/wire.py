@@ -108,7 +108,7 @@ def problem(response: HTTPResponse | Answer, status: int, code: str | None = Non
     assert document["requestId"] == headers["x-request-id"]
     assert "Traceback" not in document["detail"]
     assert ("www-authenticate" in headers) == (status == 401)
-    assert ("retry-after" in headers) == (status == 503)
+    assert ("retry-after" in headers) == (status in (429, 503))
     if code is not None:
         assert document["code"] == code
     return document

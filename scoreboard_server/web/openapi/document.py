@@ -21,37 +21,31 @@ _WHY = {
     429: "Too many; repeat it after a while.",
     503: "Not now; to repeat it is safe.",
 }
-_SPECIAL_HEADERS = {
-    401: ["WWW-Authenticate"],
-    429: ["Retry-After", "RateLimit", "RateLimit-Policy"],
-    503: ["Retry-After"],
-}
+_SPECIAL_HEADERS = {401: ["WWW-Authenticate"], 429: ["Retry-After"], 503: ["Retry-After"]}
+# Of rates; a cap of an action type has none.
+_OPTIONAL_HEADERS = {429: ["RateLimit", "RateLimit-Policy"]}
 _HEADERS = {
     "Cache-Control": text("Whether it may be kept."),
     "ETag": text("Names this state of this view."),
     "Idempotent-Replayed": text("`true`: it had been counted before, and nothing was added."),
-    "RateLimit": text("What is left of the limit that was hit."),
-    "RateLimit-Policy": text("The limit that was hit."),
+    "RateLimit": text("What is left of the limit, and when there is more."),
+    "RateLimit-Policy": text("The limit that counts this."),
     "Retry-After": whole("In seconds.", 0),
     "WWW-Authenticate": text("How to authenticate (RFC 6750)."),
     "X-Request-Id": text("The request's own, or one made for it."),
 }
 
 
-def document(*, with_tickets: bool = False) -> Json:
-    """The description. with_tickets: also of what is not served yet."""
-    paths = reading.PATHS | submitting.PATHS | serving.PATHS
-    schemas = SCHEMAS
-    if with_tickets:
-        paths, schemas = paths | submitting.TICKET_PATHS, schemas | submitting.TICKET_SCHEMAS
+def document() -> Json:
+    """The description."""
     return {
         "openapi": "3.1.1",
         "info": _info(),
         "servers": [{"url": "/"}],
         "tags": [{"name": "reading"}, {"name": "submitting"}, {"name": "serving"}],
-        "paths": paths,
+        "paths": reading.PATHS | submitting.PATHS | serving.PATHS,
         "components": {
-            "schemas": schemas,
+            "schemas": SCHEMAS,
             "headers": _headers(),
             "responses": {name: _problem(status) for status, name in PROBLEMS.items()},
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
@@ -88,8 +82,10 @@ def _headers() -> Json:
 
 def _problem(status: int) -> Json:
     names = ["Cache-Control", "X-Request-Id", *_SPECIAL_HEADERS.get(status, ())]
+    headers = {name: header(name, always=True) for name in names}
+    headers |= {name: header(name, always=False) for name in _OPTIONAL_HEADERS.get(status, ())}
     return {
         "description": _WHY[status],
-        "headers": {name: header(name, always=True) for name in names},
+        "headers": headers,
         "content": {PROBLEM_JSON: {"schema": schema("Problem")}},
     }

@@ -53,14 +53,18 @@ _HISTORY = record(
 )
 
 _COUNTED_ACTION = record(
-    "An action and the score that it led to.",
+    "An action, or an admin's correction, and the score that it led to.",
     {
-        "actionId": ACTION,
-        "actionType": text("Its type, which the catalogue may have lost since."),
+        "actionId": text("The action's id; a correction's begins with `!`."),
+        "actionType": text(
+            "Its type, which the catalogue may have lost since; `!adjusted`, `!taken-back` or `!given-back`."
+        ),
         "points": whole("What it was worth."),
         "at": text("When it was counted.", format="date-time"),
         "total": _SCORE,
+        "reason": text("Why an admin has corrected it."),
     },
+    optional=["reason"],
 )
 
 _CLAIM = record(
@@ -106,6 +110,16 @@ _BATCH_RESULT = record(
     optional=["newScore", "leaderboardPosition", "replayed", "status", "code", "retryAfter"],
 )
 
+_TICKET = record(
+    "A ticket.",
+    {
+        "actionId": ACTION,
+        "actionType": ACTION_TYPE,
+        "notBefore": text("It can't be claimed before.", format="date-time"),
+        "expiresAt": text("It can't be claimed after.", format="date-time"),
+    },
+)
+
 _CAPTCHA_OFFER = record(
     "What a page shows or solves; what else is in it is the provider's.",
     {
@@ -146,6 +160,10 @@ SCHEMAS: Json = {
     "BatchItem": _BATCH_ITEM,
     "BatchResults": record("A result per item, in order.", {"results": listing(schema("BatchResult"))}),
     "BatchResult": _BATCH_RESULT,
+    "TicketWish": record(
+        "Which type of action is begun.", {"actionType": ACTION_TYPE}, additionalProperties=False
+    ),
+    "Ticket": _TICKET,
     "CaptchaOffer": _CAPTCHA_OFFER,
     "Alive": record("The process lives.", {"status": {"const": "alive"}}),
     "Ready": record("The server serves, and its store answers.", {"status": {"const": "ready"}}),

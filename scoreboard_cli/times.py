@@ -1,0 +1,44 @@
+"""Times as people type them: an instant, a day, or a span from now."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import click
+
+from scoreboard_server.clock import now_us
+from scoreboard_server.settings import parse_duration
+
+FORMS = "2026-11-25T18:00Z, 2026-11-25 or a span such as 90m, 12h, 7d"
+
+
+class Instant(click.ParamType[int]):
+    """An instant in µs since the Unix epoch. A bare time is UTC; a span is ahead of now, or before it."""
+
+    name = "time"
+
+    def __init__(self, *, ahead: bool) -> None:
+        self._sign = 1 if ahead else -1
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """See click."""
+        try:
+            return self._span(value) if value[-1:] in "smhd" else _instant(value)
+        except (ValueError, OverflowError):
+            self.fail(f"{value!r} is no time: {FORMS}", param, ctx)
+
+    def _span(self, text: str) -> int:
+        return now_us() + self._sign * round(parse_duration(text) * 1e6)
+
+
+def _instant(text: str) -> int:
+    moment = datetime.fromisoformat(text)
+    # As UTC it may be in a year that no calendar has, and can't be shown.
+    return round(moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC).timestamp() * 1e6)
+
+
+def readable(at: int | None, nothing: str = "") -> str:
+    """An instant for people, in UTC to the second."""
+    if at is None:
+        return nothing
+    return datetime.fromtimestamp(at // 1_000_000, UTC).isoformat(" ", "seconds").replace("+00:00", "Z")
