@@ -26,6 +26,7 @@ from .flow.turnstile import Turnstile
 from .flow.vetting import Vetting
 from .live.hub import Hub
 from .live.live_board import LiveBoard
+from .live.occupancy import Occupancy
 from .live.reader import Reader
 from .rules.action_types import ActionType, Asked, Catalogue, Proof
 from .rules.bans import BanList
@@ -121,6 +122,11 @@ def make_parts(
         verifier=_verifier(settings, keys, revocations),
         gate=gate,
         turnstile=turnstile(settings, vetting.refused),
+        occupancy=Occupancy(
+            in_all=settings.limits.sockets,
+            per_address=settings.limits.sockets_per_ip,
+            per_user=settings.limits.sockets_per_user,
+        ),
         captcha=captcha,
     )
     folding = Folding(store.standings, writer=writer, now_us=now_us, is_capped=catalogue.is_capped)

@@ -82,6 +82,10 @@ class Hub:
             if seat.identity is not None and which(seat.identity):
                 seat.dismiss(why)
 
+    def watches(self, user: str) -> int:
+        """How many watchers the user is."""
+        return len(self._owned.get(user, ()))
+
     def owners(self) -> list[str]:
         """The users who watch."""
         return list(self._owned)

@@ -13,8 +13,9 @@ from . import frames
 if TYPE_CHECKING:
     from .hub import Hub
 
-Write = Callable[[bytes], "Future[None]"]
-"""Hands bytes to the transport; the future is done when they have left, and fails when they never will."""
+Write = Callable[[bytes], "Future[None] | None"]
+"""Hands bytes to the transport: None when they have left, else a future that is done when they have, and
+fails when they never will."""
 
 
 class Seat:
@@ -77,6 +78,8 @@ class Seat:
 
     def _write(self, frame: bytes) -> None:
         written = self._write_bytes(frame)
+        if written is None:
+            return
         if not written.done():
             self._writing = True
             written.add_done_callback(self._written)

@@ -24,6 +24,7 @@ from ..flow.submitting import Submitting
 from ..flow.tokens import TokenVerifier
 from ..flow.turnstile import RateLimited, Turnstile
 from ..live.hub import Hub
+from ..live.occupancy import Occupancy
 from ..live.reader import Reader
 from ..rules.claims import Identity
 from ..rules.rate_limit import Allowance
@@ -65,6 +66,7 @@ class Services:
     verifier: TokenVerifier
     gate: Gate
     turnstile: Turnstile
+    occupancy: Occupancy
     captcha: Captcha | None
 
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 import asyncio
 
 import msgspec
-from msgspec import UNSET, Raw, Struct, UnsetType
+from msgspec import Raw, Struct
 
 from ..rules.claims import Identity
-from ..rules.entry import Receipt
-from ..rules.refusals import Forbidden, Malformed, Refusal, TooMany, Unacceptable, Unavailable
+from ..rules.refusals import Forbidden, Malformed, Refusal, Unacceptable
 from . import strict_json
 from .base_handler import CONNECTION_BODY_LIMIT, BaseHandler
-from .refusal_status import status_of
-from .score_handler import counted
+from .outcomes import Outcome, counted, refused
 
 ITEMS = 1000
 
@@ -27,19 +25,6 @@ class Item(Struct, forbid_unknown_fields=True, rename="camel"):
     user_id: str
     action_id: str
     action_type: str
-
-
-class Result(Struct, frozen=True, rename="camel", omit_defaults=True):
-    """What became of one item: the fields of the single answer, or of a problem."""
-
-    success: bool
-    message: str
-    new_score: int | UnsetType = UNSET
-    leaderboard_position: int | UnsetType | None = UNSET
-    replayed: bool | UnsetType = UNSET
-    status: int | UnsetType = UNSET
-    code: str | UnsetType = UNSET
-    retry_after: int | UnsetType = UNSET
 
 
 _items = msgspec.json.Decoder(Item)
@@ -59,15 +44,15 @@ class BatchHandler(BaseHandler):
         results = await asyncio.gather(*(self._count(identity, raw) for raw in _split(self.request.body)))
         self.answer(_encode({"results": results}))
 
-    async def _count(self, identity: Identity, raw: Raw) -> Result:
+    async def _count(self, identity: Identity, raw: Raw) -> Outcome:
         try:
             item = strict_json.decode(bytes(raw), _items)
             receipt = await self.services.submitting.submit(
                 identity, item.action_id, item.action_type, item.user_id
             )
         except Refusal as refusal:
-            return _refused(refusal)
-        return _counted(receipt)
+            return refused(refusal)
+        return counted(receipt)
 
 
 def _split(body: bytes) -> list[Raw]:
@@ -81,24 +66,3 @@ def _split(body: bytes) -> list[Raw]:
     if len(items) > ITEMS:
         raise Unacceptable("invalid_request", f"A batch takes at most {ITEMS} actions.")
     return items
-
-
-def _counted(receipt: Receipt) -> Result:
-    answer = counted(receipt)
-    return Result(
-        success=True,
-        message=answer.message,
-        new_score=answer.new_score,
-        leaderboard_position=answer.leaderboard_position,
-        replayed=receipt.replayed,
-    )
-
-
-def _refused(refusal: Refusal) -> Result:
-    return Result(
-        success=False,
-        message=refusal.detail,
-        status=status_of(refusal),
-        code=refusal.code,
-        retry_after=refusal.retry_after if isinstance(refusal, Unavailable | TooMany) else UNSET,
-    )

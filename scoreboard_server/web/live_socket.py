@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
+import logging
+import time
 from collections.abc import Awaitable
 from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Struct
-from tornado.iostream import IOStream, StreamClosedError
+from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError
 from tornado.websocket import WebSocketHandler
 
@@ -19,23 +20,27 @@ from ..live.frames import text_frame
 from ..live.reader import timestamp
 from ..live.seat import Seat
 from ..rules.claims import Identity
-from ..rules.refusals import Malformed, Refusal, Unacceptable
+from ..rules.client_address import rate_key
+from ..rules.entry import Receipt
+from ..rules.refusals import Malformed, Refusal, Unacceptable, Unauthenticated
 from . import strict_json
 from .base_handler import BaseHandler, Lifecycle
+from .frame_writer import FrameWriter
+from .outcomes import counted, refused
 from .refusal_status import PROBLEM_TYPE, code_of, status_of
+
+log = logging.getLogger("scoreboard.web")
 
 MESSAGE_LIMIT = 4096
 PING_INTERVAL_S = 25
 PING_PATIENCE_S = 10
-WRITE_PATIENCE_S = 10.0
-# Small, as what waits in the kernel is what nobody sees to be waiting; the kernel doubles it.
-_KERNEL_BUFFER = 32 * 1024
-
 # Close codes of RFC 6455, section 7.4.1.
 _GOING_AWAY = 1001
 _UNSUPPORTED_DATA = 1003
 # Of those for private use: the status that HTTP would tell, so 4401 and 4403.
 _BY_STATUS = 4000
+# Another server, or the next one of this, may be there then; clients spread themselves out beyond it.
+_RETRY_IN_MS = 1000
 
 
 class Auth(Struct, tag="auth", forbid_unknown_fields=True):
@@ -44,11 +49,20 @@ class Auth(Struct, tag="auth", forbid_unknown_fields=True):
     token: str
 
 
+class Action(Struct, tag="action", forbid_unknown_fields=True, rename="camel"):
+    """The watcher has done something. id: comes back with the result."""
+
+    id: str
+    action_id: str
+    action_type: str
+    captcha: str | None = None
+
+
 class Ping(Struct, tag="ping", forbid_unknown_fields=True):
     """The watcher asks whether we are there."""
 
 
-_messages: msgspec.json.Decoder[Any] = msgspec.json.Decoder(Auth | Ping)
+_messages: msgspec.json.Decoder[Any] = msgspec.json.Decoder(Auth | Action | Ping)
 _PONG = text_frame({"type": "pong"})
 
 
@@ -56,6 +70,8 @@ class LiveSocket(WebSocketHandler, BaseHandler):
     """One watcher. Shown the board from the moment it opens."""
 
     _seat: Seat | None = None
+    _writer: FrameWriter | None = None
+    _expiry: asyncio.TimerHandle | None = None
 
     def initialize(self, lifecycle: Lifecycle) -> None:
         """Called by Tornado with what the route was made with."""
@@ -67,7 +83,9 @@ class LiveSocket(WebSocketHandler, BaseHandler):
             urlsplit(self.request.headers.get("Origin", ""))
         except ValueError:  # which Tornado's own check of the origin does not expect
             raise HTTPError(403) from None
-        await super().get(*args, **kwargs)
+        # For as long as the socket is open, or just for the refusal of the handshake.
+        with self.services.occupancy.place(rate_key(self.client_address())):
+            await super().get(*args, **kwargs)
 
     def finish(self, chunk: str | bytes | dict[str, Any] | None = None) -> asyncio.Future[None]:
         """Where Tornado's handshake refuses in bare words, answer with a problem as everywhere."""
@@ -79,103 +97,125 @@ class LiveSocket(WebSocketHandler, BaseHandler):
     def open(self, *args: str, **kwargs: str) -> None:
         """Take a seat."""
         self.set_nodelay(True)
-        self._keep_kernel_buffer_small()
-        self._seat = Seat(self.services.hub, self._write_frame, self._dismiss)
+        stream = getattr(self.ws_connection, "stream", None)
+        assert stream is not None  # noqa: S101 -- it has just been opened
+        self._writer = FrameWriter(stream, self._lags)
+        self._seat = Seat(self.services.hub, self._writer.write, self._dismiss)
         self.services.hub.join(self._seat)
-
-    def _keep_kernel_buffer_small(self) -> None:
-        stream = self._stream()
-        if stream is not None:
-            with contextlib.suppress(OSError):  # it has just gone
-                stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _KERNEL_BUFFER)
 
     def on_close(self) -> None:
         """Leave it."""
+        self._forget_expiry()
         if self._seat is not None:
             self.services.hub.leave(self._seat)
             self._seat = None
 
+    def _lags(self) -> None:
+        log.info("a socket that nobody reads is closed")
+
     def _dismiss(self, why: Refusal | None) -> None:
         self._seat = None  # what it still says, until it has closed its side, is not heard
+        self._forget_expiry()
         if why is None:
-            self.close(_GOING_AWAY, "the server is stopping")
+            self.close(_GOING_AWAY, f"stopping; retry in {_RETRY_IN_MS} ms")
         else:
-            self._write_frame(_error(why))
+            self._write(_error(why))
             self.close(_BY_STATUS + status_of(why), why.code)
+
+    # --- what the watcher says --------------------------------------------------------------------
 
     def on_message(self, message: str | bytes) -> Awaitable[None] | None:
         """Answer one message; the next one is read when this answer has left."""
         if self._seat is None:
             return None
         if isinstance(message, bytes):
-            self._write_frame(_error(Malformed("unsupported_data", "Messages are JSON in text frames.")))
+            self._write(_error(Malformed("unsupported_data", "Messages are JSON in text frames.")))
             self.close(_UNSUPPORTED_DATA, "text only")
             return None
         try:
-            decoded: Auth | Ping = strict_json.decode(message, _messages)
+            decoded: Auth | Action | Ping = strict_json.decode(message, _messages)
         except Refusal as refusal:
             return self._say(_error(refusal))
         match decoded:
             case Ping():
                 return self._say(_PONG)
+            case Action():
+                return self._act(decoded)
             case Auth(token):
                 return self._authenticate(token)
 
     async def _authenticate(self, token: str) -> None:
         try:
-            identity = await self.services.verifier.identify(token)
+            identity = await self._identify(token)
             if self._seat is None:  # it has left while a key was fetched
                 return
             answer = self._own(self._seat, identity)
         except Refusal as refusal:
             answer = _error(refusal)
-        await _left(self._write_frame(answer))
+        await _left(self._write(answer))
+
+    async def _identify(self, token: str) -> Identity:
+        try:
+            return await self.services.verifier.identify(token)
+        except Unauthenticated:
+            self.services.turnstile.pass_stranger(self.client_address())
+            raise
 
     def _own(self, seat: Seat, identity: Identity) -> bytes:
         if seat.user not in (None, identity.user):
             raise Unacceptable("already_authenticated", "This socket belongs to another user.")
         self.services.gate.check_welcome(identity.user)
+        if seat.user is None:
+            self.services.occupancy.check_user(self.services.hub.watches(identity.user))
         self.services.hub.own(seat, identity)
+        self._close_at_expiry(seat, identity)
         expires_at = timestamp(int(identity.expires_at * 1e6))
         return text_frame({"type": "auth.ok", "userId": identity.user, "expiresAt": expires_at})
 
-    def _say(self, frame: bytes) -> Awaitable[None] | None:
-        written = self._write_frame(frame)
-        return None if written.done() else _left(written)
+    def _close_at_expiry(self, seat: Seat, identity: Identity) -> None:
+        self._forget_expiry()
+        expired = Unauthenticated("token_expired", "The token has expired.")
+        left = max(0.0, identity.expires_at - time.time())
+        self._expiry = asyncio.get_running_loop().call_later(left, seat.dismiss, expired)
 
-    def _write_frame(self, frame: bytes) -> asyncio.Future[None]:
-        # Straight to the stream: the frame is encoded once for all, and needs no task of its own.
-        stream = self._stream()
-        if stream is None:
-            return _gone()
+    def _forget_expiry(self) -> None:
+        if self._expiry is not None:
+            self._expiry.cancel()
+            self._expiry = None
+
+    async def _act(self, action: Action) -> None:
         try:
-            written: asyncio.Future[None] = stream.write(frame)
-        except StreamClosedError:
-            return _gone()
-        if not written.done():
-            self._cut_unless_read(stream, written)
-        return written
+            outcome = counted(await self._submit(action))
+        except Refusal as refusal:
+            outcome = refused(refusal)
+        told = msgspec.to_builtins(outcome)
+        await _left(self._write(text_frame({"type": "action.result", "id": action.id} | told)))
 
-    def _stream(self) -> IOStream | None:
-        stream: IOStream | None = getattr(self.ws_connection, "stream", None)
-        return None if stream is None or stream.closed() else stream
+    async def _submit(self, action: Action) -> Receipt:
+        """The very road of the POST."""
+        identity = self._seat.identity if self._seat is not None else None
+        if identity is None:
+            raise Unauthenticated("token_missing", "This needs an `auth` message first.")
+        address = self.client_address()
+        self.services.turnstile.pass_user(identity, address)
+        return await self.services.submitting.submit(
+            identity, action.action_id, action.action_type, captcha=action.captcha, address=address
+        )
 
-    def _cut_unless_read(self, stream: IOStream, written: asyncio.Future[None]) -> None:
-        # Who doesn't read may answer pings all the same, and would hold its place for ever.
-        timer = asyncio.get_running_loop().call_later(WRITE_PATIENCE_S, stream.close)
-        written.add_done_callback(lambda _: timer.cancel())
+    # --- what it is told --------------------------------------------------------------------------
+
+    def _write(self, frame: bytes) -> asyncio.Future[None] | None:
+        return self._writer.write(frame) if self._writer is not None else None
+
+    def _say(self, frame: bytes) -> Awaitable[None] | None:
+        written = self._write(frame)
+        return None if written is None or written.done() else _left(written)
 
 
-async def _left(written: asyncio.Future[None]) -> None:
-    with contextlib.suppress(StreamClosedError):
-        await written
-
-
-def _gone() -> asyncio.Future[None]:
-    future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    future.set_exception(StreamClosedError())
-    future.exception()  # looked at: a closed socket is noticed by its reader
-    return future
+async def _left(written: asyncio.Future[None] | None) -> None:
+    if written is not None:
+        with contextlib.suppress(StreamClosedError):
+            await written
 
 
 def _error(refusal: Refusal) -> bytes:

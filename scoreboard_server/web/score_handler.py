@@ -8,6 +8,7 @@ from msgspec import Struct
 from ..rules.entry import Receipt
 from . import strict_json
 from .base_handler import BaseHandler
+from .outcomes import message_of
 
 _encode = msgspec.json.Encoder().encode
 
@@ -56,5 +57,4 @@ class ScoreHandler(BaseHandler):
 
 def counted(receipt: Receipt) -> Counted:
     """A receipt as the client reads it."""
-    message = "Counted before; nothing was added." if receipt.replayed else f"{receipt.points:+} points"
-    return Counted(True, receipt.score, receipt.rank, message)
+    return Counted(True, receipt.score, receipt.rank, message_of(receipt))

@@ -18,8 +18,9 @@ from websockets.exceptions import InvalidStatus
 
 from scoreboard_server.live.frames import text_frame
 from scoreboard_server.rules.bans import Banned
-from scoreboard_server.web import live_socket
-from scoreboard_server.web.live_socket import MESSAGE_LIMIT, LiveSocket
+from scoreboard_server.web import frame_writer
+from scoreboard_server.web.frame_writer import FrameWriter
+from scoreboard_server.web.live_socket import MESSAGE_LIMIT
 
 from ..conftest import Api, token
 from .conftest import StartApi
@@ -439,9 +440,9 @@ async def test_a_flood_without_reading_does_not_fill_the_server(api: Api, payloa
         await loop.sock_sendall(client, request("/ws", *HANDSHAKE))
         while not hub._seats:
             await asyncio.sleep(0.01)
-        handler = next(iter(hub._seats))._write_bytes.__self__
-        assert isinstance(handler, LiveSocket)
-        stream = handler.ws_connection.stream  # type: ignore[union-attr]
+        writer = next(iter(hub._seats))._write_bytes.__self__
+        assert isinstance(writer, FrameWriter)
+        stream = writer._stream
         stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
         sent = refused = most = 0
         while sent < 16 << 20 and refused < 20:
@@ -558,7 +559,7 @@ async def test_who_does_not_read_is_cut_off_though_it_answers_pings(
     start_api: StartApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A write that stays blocked ends the socket, and the small buffer of the kernel shows it soon."""
-    monkeypatch.setattr(live_socket, "WRITE_PATIENCE_S", 0.1)
+    monkeypatch.setattr(frame_writer, "WRITE_PATIENCE_S", 0.1)
     api = await start_api(live__top=1000)
     hub = api.server._lifecycle.services.hub  # type: ignore[union-attr]
     async with watch(api) as reader, wire(api.server.port) as deaf:
@@ -592,3 +593,145 @@ async def test_who_is_sent_away_hears_nothing_more_and_is_not_heard(api: Api) ->
     assert told.endswith(b"\x88\x08" + struct.pack("!H", 4403) + b"banned")
     assert b"pong" not in told and b"ben" not in told
     assert hub.owners() == []
+
+
+# --- acting over the socket -----------------------------------------------------------------------
+
+
+def action(action_id: str, kind: str = "task.completed", **more: str) -> dict[str, str]:
+    """A message that claims an action."""
+    return {"type": "action", "id": f"c-{action_id}", "actionId": action_id, "actionType": kind} | more
+
+
+async def test_an_action_is_answered_as_the_post_is(api: Api) -> None:
+    """With its own id, once counted and once repeated; the POST then knows it, too."""
+    async with watch(api) as watcher:
+        await watcher.prove("ann")
+        await watcher.say(action("a1"))
+        told = await watcher.next_of("action.result")
+        assert told == {
+            "type": "action.result",
+            "id": "c-a1",
+            "success": True,
+            "message": "+10 points",
+            "newScore": 10,
+            "leaderboardPosition": 1,
+            "replayed": False,
+        }
+        await watcher.say(action("a1"))
+        again = await watcher.next_of("action.result")
+        assert (again["replayed"], again["newScore"]) == (True, 10)
+    response = await api.post({"actionId": "a1", "actionType": "task.completed"}, token("ann"))
+    assert response.headers["Idempotent-Replayed"] == "true"
+
+
+@pytest.mark.parametrize(
+    ("message", "status", "code"),
+    [
+        (action("a1", "match.won"), 403, "scope_missing"),
+        (action("a1", "nope"), 422, "unknown_action_type"),
+        (action("a1", "quiz.completed"), 422, "ticket_invalid"),
+        (action("a b"), 422, "invalid_request"),
+    ],
+)
+async def test_the_same_gate_refuses(api: Api, message: object, status: int, code: str) -> None:
+    """With the POST's status and code, and the socket stays open."""
+    async with watch(api) as watcher:
+        await watcher.prove("ann")
+        await watcher.say(message)
+        told = await watcher.next_of("action.result")
+        assert (told["success"], told["status"], told["code"]) == (False, status, code)
+        await watcher.say({"type": "ping"})
+        await watcher.next("pong")
+
+
+async def test_nobody_acts_without_a_token(api: Api) -> None:
+    """Before the proof an action is refused, and nothing is counted."""
+    async with watch(api) as watcher:
+        await watcher.say(action("a1"))
+        told = await watcher.next_of("action.result")
+        assert (told["status"], told["code"]) == (401, "token_missing")
+    assert (await api.board())["totalUsers"] == 0
+
+
+async def test_floods_over_the_socket_count_with_those_over_http(start_api: StartApi) -> None:
+    """One limit for the user, whichever the road; bad tokens use up the address's."""
+    api = await start_api(limits__updates_per_minute=1, limits__burst=1, limits__per_ip_per_minute=3)
+    async with watch(api) as watcher:
+        await watcher.prove("ann")
+        await watcher.say(action("a1"))
+        assert (await watcher.next_of("action.result"))["success"]
+        await watcher.say(action("a2"))
+        told = await watcher.next_of("action.result")
+        assert (told["status"], told["code"], told["retryAfter"]) == (429, "rate_limited", 60)
+        codes = []
+        for _ in range(3):
+            await watcher.say({"type": "auth", "token": "x"})
+            codes.append((await watcher.next_of("error"))["code"])
+        assert codes == ["token_invalid", "token_invalid", "rate_limited"]
+
+
+# --- the end of a socket --------------------------------------------------------------------------
+
+
+async def test_a_socket_ends_with_its_token(api: Api) -> None:
+    """Told and closed when the token expires; a newer one in time keeps it open."""
+    async with watch(api) as stayer, watch(api) as leaver:
+        for watcher in (stayer, leaver):
+            await watcher.say({"type": "auth", "token": token("ann", ttl=2)})
+            await watcher.next("auth.ok")
+        await stayer.say({"type": "auth", "token": token("ann")})
+        await stayer.next("auth.ok")
+        assert (await leaver.next_of("error"))["code"] == "token_expired"
+        code, _ = await leaver.closed()
+        assert (code, leaver.connection.close_reason) == (4401, "token_expired")
+        await stayer.say({"type": "ping"})
+        await stayer.next("pong")
+
+
+async def test_a_stopping_server_says_when_to_come_back(api: Api) -> None:
+    """1001, with the time to wait in its reason."""
+    async with watch(api) as watcher:
+        await api.server.stop()
+        code, _ = await watcher.closed()
+        assert (code, watcher.connection.close_reason) == (1001, "stopping; retry in 1000 ms")
+
+
+# --- how many there may be ------------------------------------------------------------------------
+
+
+async def test_places_are_limited_and_come_free(start_api: StartApi) -> None:
+    """In all and by address: the handshake is refused as a problem, until somebody has left."""
+    api = await start_api(limits__sockets=2, limits__sockets_per_ip=1)
+    async with watch(api):
+        answer = await ask(api, request("/ws", *HANDSHAKE))
+        assert (answer.code, json.loads(answer.body)["code"]) == (429, "too_many_sockets")
+        assert answer.headers["retry-after"] == "5"
+    hub = api.server._lifecycle.services.hub  # type: ignore[union-attr]
+    while hub._seats:
+        await asyncio.sleep(0.01)
+    async with watch(api):
+        pass
+    crowded = await start_api(limits__sockets=1, limits__sockets_per_ip=0)
+    async with watch(crowded):
+        assert (await ask(crowded, request("/ws", *HANDSHAKE))).code == 503
+
+
+async def test_a_refused_handshake_holds_no_place(start_api: StartApi) -> None:
+    """However many there are of them."""
+    api = await start_api(limits__sockets=1)
+    for _ in range(3):
+        assert (await ask(api, request("/ws"))).code == 400
+    async with watch(api):
+        pass
+
+
+async def test_a_user_has_so_many_sockets(start_api: StartApi) -> None:
+    """One more is refused its proof and goes on as a stranger; proving it again is no second one."""
+    api = await start_api(limits__sockets_per_user=1)
+    async with watch(api) as one, watch(api) as other:
+        await one.prove("ann")
+        await one.prove("ann")
+        await other.say({"type": "auth", "token": token("ann")})
+        assert (await other.next("error"))["code"] == "too_many_sockets"
+        await other.prove("ben")

@@ -10,7 +10,7 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from ..conftest import Api
+from ..conftest import Api, token
 from ..live.fakes import Watched
 
 
@@ -39,6 +39,18 @@ class Watcher:
         frame = await self.frame()
         assert frame["type"] == kind, frame
         return frame
+
+    async def next_of(self, kind: str) -> dict[str, Any]:
+        """The next frame of this type, whatever comes before it."""
+        while True:
+            frame = await self.frame()
+            if frame["type"] == kind:
+                return frame
+
+    async def prove(self, user: str) -> None:
+        """Prove to be that user."""
+        await self.say({"type": "auth", "token": token(user)})
+        assert (await self.next_of("auth.ok"))["userId"] == user
 
     async def quiet(self) -> None:
         """Nothing has been sent that was not read: the answer to a ping is the next frame."""
