@@ -45,8 +45,8 @@ class Seat:
         """The next state of the board."""
         if self._writing:
             self._missed_board = True
-        else:
-            self._write(frame)
+        elif (written := self._write_bytes(frame)) is not None:
+            self._wait_for(written)
 
     def own(self, identity: Identity) -> None:
         """This watcher is that user from now on; changes are counted from the score of this moment.
@@ -77,9 +77,10 @@ class Seat:
             self._write(frames.score_update(score, standing.rank if standing else None, change))
 
     def _write(self, frame: bytes) -> None:
-        written = self._write_bytes(frame)
-        if written is None:
-            return
+        if (written := self._write_bytes(frame)) is not None:
+            self._wait_for(written)
+
+    def _wait_for(self, written: Future[None]) -> None:
         if not written.done():
             self._writing = True
             written.add_done_callback(self._written)

@@ -36,21 +36,17 @@ class FrameWriter:
         if stream.closed():
             return _gone()
         if self._is_plain and not stream.writing():
-            sent = self._send(frame)
+            try:
+                sent = stream.socket.send(frame)
+            except BlockingIOError:
+                sent = 0
+            except OSError as error:
+                stream.close(exc_info=error)
+                return _gone()
             if sent == len(frame):
                 return None
             frame = frame[sent:]
         return self._write_later(frame)
-
-    def _send(self, frame: bytes) -> int:
-        """How many bytes the kernel took."""
-        try:
-            return self._stream.socket.send(frame)
-        except BlockingIOError:
-            return 0
-        except OSError as error:
-            self._stream.close(exc_info=error)
-            return 0
 
     def _write_later(self, frame: bytes) -> asyncio.Future[None]:
         try:
