@@ -1,4 +1,4 @@
-"""A server whose sockets are the product's, and that shows them a frame on demand: `POST /go`, the body in it.
+"""A server with the product's sockets, which it shows a frame on demand: `POST /go`, with the body in it.
 
     python -m benchmarks.fanout_server PORT
 
