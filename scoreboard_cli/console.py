@@ -50,9 +50,18 @@ def data(text: str) -> None:
 
 def data_json(value: object) -> None:
     """Data as JSON, indented; what a terminal would act on is escaped."""
+    click.echo(_json_text(value, indent=2))
+
+
+def data_json_line(value: object) -> None:
+    """As `data_json`, in one line: for values that come one after the other."""
+    click.echo(_json_text(value, indent=None))
+
+
+def _json_text(value: object, indent: int | None) -> str:
     encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower()
-    text = json.dumps(value, indent=2, ensure_ascii=not encoding.startswith("utf"))
-    click.echo(re.sub(r"[^\n -~]", lambda match: _json_escaped(match[0]), text))
+    text = json.dumps(value, indent=indent, ensure_ascii=not encoding.startswith("utf"))
+    return re.sub(r"[^\n -~]", lambda match: _json_escaped(match[0]), text)
 
 
 def _json_escaped(character: str) -> str:

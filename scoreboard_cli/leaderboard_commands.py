@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # Names come last: terminals disagree about the width of emoji and the direction of some scripts, and there
 # nothing stands after them that could move.
-_HEADINGS = [("#", "right"), ("score", "right"), ("user", "left"), ("name", "left")]
+HEADINGS = [("#", "right"), ("score", "right"), ("user", "left"), ("name", "left")]
 
 
 class TopByDefault(click.Group):
@@ -55,13 +55,25 @@ def leaderboard() -> None:
 @leaderboard.command()
 @_limit
 @click.option("--season", metavar="NAME", help="Another season than the current one.")
+@click.option("--watch", is_flag=True, help="Keep showing what a running server shows, until Ctrl-C.")
+@click.option("--server", metavar="URL", help="The server to watch.  [default: the one in this folder]")
 @command_options
-def top(session: Session, limit: int, season: str | None) -> None:
+def top(session: Session, limit: int, season: str | None, watch: bool, server: str | None) -> None:
     """The first users of the board.
 
+    With --watch it moves with a running server, which sends as many rows as
+    its live.top says, and comes back when the connection is lost. Where
+    stdout is no terminal there is one table for each published version, and
+    with --json one line. Ctrl-C ends it with 0; exits 4 without a server.
+
     \b
-    Example:  scoreboard leaderboard top -n 3
+    Example:  scoreboard leaderboard top -n 5 --watch
     """
+    if watch:
+        _watch(session, limit, season, server)
+        return
+    if server is not None:
+        raise click.UsageError("--server is for --watch; without it the store is asked.")
     from scoreboard_server.live.reader import View  # noqa: PLC0415 -- as in session
 
     _print_board(session, _read(session, View(limit, season=season)))
@@ -100,6 +112,14 @@ def user(session: Session, user: str) -> None:
         _print_board(session, board)
 
 
+def _watch(session: Session, limit: int, season: str | None, server: str | None) -> None:
+    from .watching import watch_board  # noqa: PLC0415 -- loads what only watchers need
+
+    if season is not None:
+        raise click.UsageError("--watch shows the current season; leave --season out.")
+    watch_board(session, limit, server)
+
+
 def _read(session: Session, view: View) -> dict[str, Any]:
     async def work(store: Store) -> dict[str, Any] | None:
         from scoreboard_server.flow.looking import look  # noqa: PLC0415 -- as in session
@@ -127,7 +147,7 @@ def _print_board(session: Session, board: dict[str, Any], marked: str | None = N
         console.say(f"Nobody has scored yet ({where.data_dir if where.uri == 'embedded' else 'the store'}).")
         return
     rows = [_cells(row, marked) for row in board["leaderboard"]]
-    console.data_table(_HEADINGS, rows, _title(board))
+    console.data_table(HEADINGS, rows, _title(board))
 
 
 def _cells(row: dict[str, Any], marked: str | None) -> tuple[str, str, str, str]:
