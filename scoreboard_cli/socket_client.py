@@ -29,6 +29,7 @@ class LiveSocket:
         self._reader = reader
         self._writer = writer
         self._frames = socket_wire.Frames()
+        self._goodbye: str | None = None
 
     @classmethod
     async def open(cls, address: ServerAddress) -> Self:
@@ -49,6 +50,8 @@ class LiveSocket:
 
     async def receive(self) -> list[bytes]:
         """The messages that come next, maybe none. Raises SocketLostError."""
+        if self._goodbye is not None:
+            raise SocketLostError(self._goodbye)
         messages = []
         data = await self._read()
         try:
@@ -58,7 +61,8 @@ class LiveSocket:
                 elif opcode == PING:
                     self._send(PONG, payload)
                 elif opcode == CLOSE:
-                    raise SocketLostError(payload[2:].decode(errors="replace") or "the server has closed it")
+                    # Not sooner than what came before it has been read.
+                    self._goodbye = payload[2:].decode(errors="replace") or "the server has closed it"
         except NotASocketError as error:
             raise SocketLostError(str(error)) from None
         return messages

@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import pty
+import re
 import signal
 import struct
 import subprocess
@@ -204,3 +205,69 @@ def _chunks(descriptor: int) -> Iterator[bytes]:
     with contextlib.suppress(OSError):  # Linux says EIO when the last writer has closed it
         while chunk := os.read(descriptor, 65_536):
             yield chunk
+
+
+_FRAME = "\x1b[H"  # where each picture of a live screen begins
+_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+class Terminal:
+    """A command that goes on in a terminal of its own; `screen` is what one sees."""
+
+    def __init__(
+        self,
+        *arguments: str | Path,
+        cwd: Path,
+        size: tuple[int, int] = (24, 80),
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        self._ours, theirs = pty.openpty()
+        self.resize(*size)
+        self.process = subprocess.Popen(
+            [*SCOREBOARD, *map(os.fspath, arguments)],
+            cwd=cwd,
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            env=environment(**(environ or {})),
+            start_new_session=True,
+        )
+        os.close(theirs)
+        self._chunks: list[bytes] = []
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        self._chunks.extend(_chunks(self._ours))
+
+    def resize(self, lines: int, columns: int) -> None:
+        """Give the window another size."""
+        fcntl.ioctl(self._ours, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+
+    @property
+    def output(self) -> str:
+        """Everything it has written, escapes included."""
+        return b"".join(self._chunks).decode(errors="replace").replace("\r\n", "\n")
+
+    @property
+    def screen(self) -> list[str]:
+        """The lines of the last picture that is whole for sure, without escapes."""
+        pictures = [text for text in self.output.split(_FRAME)[:-1] if "\n" in text]
+        return [line.rstrip() for line in _ESCAPES.sub("", pictures[-1]).split("\n")] if pictures else []
+
+    def ended(self, within: float = PATIENCE_S) -> int:
+        """Its exit code, once it has ended."""
+        code = self.process.wait(within)
+        self._reader.join(PATIENCE_S)
+        assert "Traceback" not in self.output, self.output
+        return code
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self._reader.join(PATIENCE_S)
+        os.close(self._ours)
