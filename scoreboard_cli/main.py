@@ -24,6 +24,7 @@ _MODULES = {
     "unban": "moderation_commands",
     "bans": "moderation_commands",
     "adjust": "moderation_commands",
+    "bench": "bench_commands",
     "config": "config_commands",
 }
 _FAILED = 1

@@ -114,7 +114,7 @@ def issue(
     auth = settings.auth
     if ttl > auth.max_ttl:
         fail(REFUSED, f"--ttl is longer than auth.max_ttl ({format_duration(auth.max_ttl)}) allows.")
-    issuer = TokenIssuer(_signing_key(settings), issuer=auth.issuer, audience=auth.audience, clock=time.time)
+    issuer = TokenIssuer(signing_key(settings), issuer=auth.issuer, audience=auth.audience, clock=time.time)
     scope = list(dict.fromkeys(scopes))
     issued = issuer.issue(user, ttl=ttl, name=username, picture=avatar_url, scopes=scope)
     if session.as_json:
@@ -206,7 +206,8 @@ def _given_token(given: str) -> str:
     return text
 
 
-def _signing_key(settings: Settings) -> Key:
+def signing_key(settings: Settings) -> Key:
+    """The key that tokens are signed with. Ends the command with 1 or 2 when there is none."""
     from scoreboard_server.signing_keys import key_ring  # noqa: PLC0415 -- as above
 
     auth = settings.auth
