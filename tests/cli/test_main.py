@@ -32,7 +32,7 @@ def _all(command: click.Command, *path: str) -> Iterator[tuple[str, ...]]:
 
 
 COMMANDS = list(_all(scoreboard))
-LEAVES = [path for path in COMMANDS if len(path) == 2 or path in (("serve",), ("demo",))]
+LEAVES = [path for path in COMMANDS if len(path) == 2 or path in (("serve",), ("demo",), ("bench",))]
 
 
 def _help(*path: str) -> str:
@@ -40,6 +40,7 @@ def _help(*path: str) -> str:
 
 
 EXAMPLES = sorted({found for path in COMMANDS for found in re.findall(r"Example: +(.+)", _help(*path))})
+WATCHING = [example for example in EXAMPLES if "--watch" in example.split()]
 SERVING = [example for example in EXAMPLES if example.startswith(("scoreboard serve", "scoreboard demo"))]
 
 
@@ -74,7 +75,9 @@ def test_every_option_is_explained() -> None:
         assert [option.name for option in options if not option.help] == []
 
 
-@pytest.mark.parametrize("path", [(), ("serve",), ("leaderboard",), ("token", "issue")], ids=" ".join)
+@pytest.mark.parametrize(
+    "path", [(), ("serve",), ("bench",), ("leaderboard",), ("token", "issue")], ids=" ".join
+)
 def test_help_imports_nothing_heavy(path: tuple[str, ...]) -> None:
     """Asking for help loads neither the web server nor the driver nor the tables."""
     code = (
@@ -196,7 +199,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.mark.database
-@pytest.mark.parametrize("example", [example for example in EXAMPLES if example not in SERVING])
+@pytest.mark.parametrize("example", [each for each in EXAMPLES if each not in SERVING + WATCHING])
 def test_examples_work(demo: Path, example: str) -> None:
     """Every example that help shows runs as it stands beside a demo, and says something."""
     path = environment()["PATH"]
@@ -213,6 +216,16 @@ def test_examples_work(demo: Path, example: str) -> None:
 
 
 @pytest.mark.database
+@pytest.mark.parametrize("example", WATCHING)
+def test_watching_examples_work(demo: Path, example: str) -> None:
+    """The examples of what goes on for ever say something beside a demo, and stop when told to."""
+    with Running(*example.split()[1:], cwd=demo) as running:
+        until(lambda: running.lines)
+        running.signal(signal.SIGINT)
+        assert running.ended() == 0
+
+
+@pytest.mark.database
 @pytest.mark.parametrize("example", SERVING)
 def test_serving_examples_work(tmp_path: Path, example: str) -> None:
     """The examples of what serves start, tell where they are, and stop when told to."""
@@ -224,6 +237,7 @@ def test_serving_examples_work(tmp_path: Path, example: str) -> None:
 
 
 def test_there_are_examples() -> None:
-    """The two tests above had examples to run."""
+    """The three tests above had examples to run."""
     assert len(EXAMPLES) >= 10
+    assert len(WATCHING) >= 1
     assert len(SERVING) >= 3
