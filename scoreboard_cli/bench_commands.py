@@ -65,7 +65,7 @@ def _wanted(command: Callable[[Session, Wanted, Path | None], None]) -> Callable
     )
     @command_options
     @wraps(command)
-    def with_wanted(session: Session, plot: Path | None, **options: Any) -> None:
+    def with_wanted(session: Session, /, plot: Path | None, **options: Any) -> None:
         command(session, Wanted(**options), plot)
 
     return with_wanted

@@ -56,7 +56,7 @@ class _Phases:
         """The next phase."""
         self._before += self._planned
         self._planned, self._began = seconds, time.monotonic()
-        self._bar.update(self._task, description=f"{words:<24}", completed=self._before)
+        self._bar.update(self._task, description=f"{words:<25}", completed=self._before)
 
     async def tick(self) -> None:
         """Move, until cancelled."""
