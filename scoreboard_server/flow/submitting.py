@@ -47,9 +47,18 @@ class Submitting:
             if not isinstance(refusal, Refusal):
                 raise
             return await self._counted_before(claim, refusal)
+        self._check_still_welcome(admitted)
         if user is None:
             self._profiles.seen(identity.user, identity.profile)
         return await self._count(admitted)
+
+    def _check_still_welcome(self, admitted: Admitted) -> None:
+        """A ban may have come while an answer was checked. Raises Banned."""
+        try:
+            self._gate.check_welcome(admitted.submission.user)
+        except Refusal:
+            self._gate.settle(admitted, counted=False)
+            raise
 
     async def _counted_before(self, claim: Claim, refusal: Refusal) -> Receipt:
         """The answer to a repeat, which nothing may refuse; only here is the ledger asked for one.

@@ -262,3 +262,17 @@ async def test_at_once_no_more_than_the_cap_are_counted(setup: Setup) -> None:
     """Of fifty ids of one user, while each of them is under way."""
     codes = await asyncio.gather(*(setup.code(f"a{i}", "two") for i in range(50)))
     assert sorted(codes) == ["cap_reached"] * 48 + ["counted"] * 2
+
+
+async def test_a_ban_that_comes_during_the_captcha_counts(setup: Setup) -> None:
+    """The action is refused and not looked up, and the caps are given theirs back."""
+
+    async def vet(*_: object) -> None:
+        setup.bans.put(Ban("ann", "b1", "cheats", "admin", setup.now))
+
+    setup.vetting.vet = vet  # type: ignore[method-assign]
+    assert await setup.code("a1", "one") == "banned"
+    assert (setup.pipeline.counted, setup.pipeline.recalls, setup.profiles.told) == ({}, [], [])
+    setup.bans.replace([])
+    setup.vetting.vet = FakeVetting().vet  # type: ignore[method-assign]
+    assert await setup.code("a1", "one") == "counted"
