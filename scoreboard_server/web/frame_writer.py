@@ -21,19 +21,25 @@ _KERNEL_BUFFER = 32 * 1024
 
 
 class FrameWriter:
-    """Writes to one stream. cut: called when it is closed because nobody reads."""
+    """Writes to one stream.
 
-    def __init__(self, stream: IOStream, cut: Callable[[], None]) -> None:
+    is_closing: whether a close frame has left or come, after which there may be no other (RFC 6455, section
+    5.5.1), or the stream is closed. cut: called when it is closed because nobody reads.
+    """
+
+    def __init__(self, stream: IOStream, is_closing: Callable[[], bool], cut: Callable[[], None]) -> None:
         self._stream = stream
+        self._is_closing = is_closing
         self._cut = cut
         self._is_plain = not isinstance(stream, SSLIOStream)
-        with contextlib.suppress(OSError):  # it has just gone
-            stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _KERNEL_BUFFER)
+        if not stream.closed():  # by who has gone since the handshake
+            with contextlib.suppress(OSError):
+                stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _KERNEL_BUFFER)
 
     def write(self, frame: bytes) -> asyncio.Future[None] | None:
         """None when the frame has left, else a future that is done when it has, or fails if it never will."""
         stream = self._stream
-        if stream.closed():
+        if self._is_closing():
             return _gone()
         if self._is_plain and not stream.writing():
             try:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import sys
 import time
 from collections.abc import Awaitable
 from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
-from msgspec import Struct
 from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError
-from tornado.websocket import WebSocketHandler
+from tornado.websocket import WebSocketHandler, WebSocketProtocol13
 
 from ..live.frames import text_frame
 from ..live.reader import timestamp
@@ -23,9 +23,9 @@ from ..rules.claims import Identity
 from ..rules.client_address import rate_key
 from ..rules.entry import Receipt
 from ..rules.refusals import Malformed, Refusal, Unacceptable, Unauthenticated
-from . import strict_json
 from .base_handler import BaseHandler, Lifecycle
 from .frame_writer import FrameWriter
+from .live_messages import Action, Auth, Ping, decode
 from .outcomes import counted, refused
 from .refusal_status import PROBLEM_TYPE, code_of, status_of
 
@@ -34,35 +34,18 @@ log = logging.getLogger("scoreboard.web")
 MESSAGE_LIMIT = 4096
 PING_INTERVAL_S = 25
 PING_PATIENCE_S = 10
-# Close codes of RFC 6455, section 7.4.1.
-_GOING_AWAY = 1001
-_UNSUPPORTED_DATA = 1003
-# Of those for private use: the status that HTTP would tell, so 4401 and 4403.
-_BY_STATUS = 4000
 # Another server, or the next one of this, may be there then; clients spread themselves out beyond it.
-_RETRY_IN_MS = 1000
+RETRY_IN_MS = 1000
+# Close codes of RFC 6455, section 7.4.1, and their reasons.
+STOPPING = (1001, f"stopping; retry in {RETRY_IN_MS} ms")
+TEXT_ONLY = (1003, "text only")
+FAILED = (1011, "internal_error")
+# Of those for private use: the status that HTTP would tell, so 4401 and 4403.
+BY_STATUS = 4000
+# The last second that RFC 3339 can write.
+_END_OF_TIME = 253_402_300_799
 
 
-class Auth(Struct, tag="auth", forbid_unknown_fields=True):
-    """The watcher proves who it is."""
-
-    token: str
-
-
-class Action(Struct, tag="action", forbid_unknown_fields=True, rename="camel"):
-    """The watcher has done something. id: comes back with the result."""
-
-    id: str
-    action_id: str
-    action_type: str
-    captcha: str | None = None
-
-
-class Ping(Struct, tag="ping", forbid_unknown_fields=True):
-    """The watcher asks whether we are there."""
-
-
-_messages: msgspec.json.Decoder[Any] = msgspec.json.Decoder(Auth | Action | Ping)
 _PONG = text_frame({"type": "pong"})
 
 
@@ -94,33 +77,41 @@ class LiveSocket(WebSocketHandler, BaseHandler):
             return super().finish(chunk)
         return self._answer_problem(status, *code_of(status))
 
+    def get_websocket_protocol(self) -> WebSocketProtocol13 | None:
+        """Called by Tornado for the protocol to speak, None for a version that nobody speaks here."""
+        made = super().get_websocket_protocol()
+        return _Protocol(self, False, made.params) if isinstance(made, WebSocketProtocol13) else None
+
     def open(self, *args: str, **kwargs: str) -> None:
         """Take a seat."""
         self.set_nodelay(True)
-        stream = getattr(self.ws_connection, "stream", None)
-        assert stream is not None  # noqa: S101 -- it has just been opened
-        self._writer = FrameWriter(stream, self._lags)
+        protocol = self.ws_connection
+        stream = getattr(protocol, "stream", None)
+        assert protocol is not None and stream is not None  # noqa: S101 -- it has just been opened
+        self._writer = FrameWriter(stream, protocol.is_closing, self._lags)
         self._seat = Seat(self.services.hub, self._writer.write, self._dismiss)
         self.services.hub.join(self._seat)
 
     def on_close(self) -> None:
-        """Leave it."""
+        """Leave it. From then on nothing is heard, whatever comes in until the other side has closed, too."""
         self._forget_expiry()
         if self._seat is not None:
             self.services.hub.leave(self._seat)
             self._seat = None
 
+    def _hang_up(self, code: int, reason: str) -> None:
+        self.on_close()
+        self.close(code, reason)
+
     def _lags(self) -> None:
         log.info("a socket that nobody reads is closed")
 
     def _dismiss(self, why: Refusal | None) -> None:
-        self._seat = None  # what it still says, until it has closed its side, is not heard
-        self._forget_expiry()
         if why is None:
-            self.close(_GOING_AWAY, f"stopping; retry in {_RETRY_IN_MS} ms")
+            self._hang_up(*STOPPING)
         else:
             self._write(_error(why))
-            self.close(_BY_STATUS + status_of(why), why.code)
+            self._hang_up(BY_STATUS + status_of(why), why.code)
 
     # --- what the watcher says --------------------------------------------------------------------
 
@@ -130,19 +121,20 @@ class LiveSocket(WebSocketHandler, BaseHandler):
             return None
         if isinstance(message, bytes):
             self._write(_error(Malformed("unsupported_data", "Messages are JSON in text frames.")))
-            self.close(_UNSUPPORTED_DATA, "text only")
+            self._hang_up(*TEXT_ONLY)
             return None
         try:
-            decoded: Auth | Action | Ping = strict_json.decode(message, _messages)
+            decoded = decode(message)
         except Refusal as refusal:
             return self._say(_error(refusal))
-        match decoded:
-            case Ping():
-                return self._say(_PONG)
-            case Action():
-                return self._act(decoded)
-            case Auth(token):
-                return self._authenticate(token)
+        return self._say(_PONG) if isinstance(decoded, Ping) else self._answer(decoded)
+
+    async def _answer(self, message: Auth | Action) -> None:
+        try:
+            await (self._act(message) if isinstance(message, Action) else self._authenticate(message.token))
+        except Exception:  # as over HTTP: logged whole, and told to be our fault
+            self.log_exception(*sys.exc_info())
+            self._hang_up(*FAILED)
 
     async def _authenticate(self, token: str) -> None:
         try:
@@ -169,14 +161,13 @@ class LiveSocket(WebSocketHandler, BaseHandler):
             self.services.occupancy.check_user(self.services.hub.watches(identity.user))
         self.services.hub.own(seat, identity)
         self._close_at_expiry(seat, identity)
-        expires_at = timestamp(int(identity.expires_at * 1e6))
+        expires_at = timestamp(int(min(identity.expires_at, _END_OF_TIME) * 1e6))
         return text_frame({"type": "auth.ok", "userId": identity.user, "expiresAt": expires_at})
 
     def _close_at_expiry(self, seat: Seat, identity: Identity) -> None:
         self._forget_expiry()
-        expired = Unauthenticated("token_expired", "The token has expired.")
         left = max(0.0, identity.expires_at - time.time())
-        self._expiry = asyncio.get_running_loop().call_later(left, seat.dismiss, expired)
+        self._expiry = asyncio.get_running_loop().call_later(left, seat.dismiss, expired())
 
     def _forget_expiry(self) -> None:
         if self._expiry is not None:
@@ -196,6 +187,8 @@ class LiveSocket(WebSocketHandler, BaseHandler):
         identity = self._seat.identity if self._seat is not None else None
         if identity is None:
             raise Unauthenticated("token_missing", "This needs an `auth` message first.")
+        if identity.expires_at <= time.time():  # timers may be late, and know nothing of a clock that is set
+            raise expired()
         address = self.client_address()
         self.services.turnstile.pass_user(identity, address)
         return await self.services.submitting.submit(
@@ -212,10 +205,23 @@ class LiveSocket(WebSocketHandler, BaseHandler):
         return None if written is None or written.done() else _left(written)
 
 
+class _Protocol(WebSocketProtocol13):
+    """Tornado's, whose pinging would fail aloud while an answer to somebody who has gone is under way."""
+
+    def write_ping(self, data: bytes) -> None:
+        with contextlib.suppress(StreamClosedError):
+            super().write_ping(data)
+
+
 async def _left(written: asyncio.Future[None] | None) -> None:
     if written is not None:
         with contextlib.suppress(StreamClosedError):
             await written
+
+
+def expired() -> Unauthenticated:
+    """The no when a token's time is over."""
+    return Unauthenticated("token_expired", "The token has expired.")
 
 
 def _error(refusal: Refusal) -> bytes:

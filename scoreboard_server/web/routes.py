@@ -8,17 +8,22 @@ from tornado.httputil import ParseBodyConfig, ParseMultipartConfig, set_parse_bo
 from tornado.web import Application, RequestHandler
 
 from .actions_handler import ActionsHandler
+from .asyncapi import document as asyncapi
 from .base_handler import Lifecycle, NotFoundHandler
 from .batch_handler import BatchHandler
 from .captcha_handler import CaptchaHandler
+from .description_handler import Description, DescriptionHandler
 from .edge import Edge
 from .health_handler import LiveHandler, ReadyHandler
 from .leaderboard_handler import LeaderboardHandler, UserHandler
 from .live_socket import MESSAGE_LIMIT, PING_INTERVAL_S, PING_PATIENCE_S, LiveSocket
-from .openapi_handler import OpenApiHandler
+from .openapi import document as openapi
 from .page_handler import AssetHandler, PageHandler
 from .score_handler import ScoreHandler
 from .tickets_handler import TicketsHandler
+
+_OPENAPI = Description(openapi.document())
+_ASYNCAPI = Description(asyncapi.document())
 
 
 def application(
@@ -49,7 +54,8 @@ def application(
             (r"/livez", LiveHandler, shared),
             (r"/readyz", ReadyHandler, shared),
             (r"/healthz", ReadyHandler, shared),  # what older probes ask for
-            (r"/openapi\.json", OpenApiHandler, shared),
+            (r"/openapi\.json", DescriptionHandler, {**shared, "description": _OPENAPI}),
+            (r"/asyncapi\.json", DescriptionHandler, {**shared, "description": _ASYNCAPI}),
             (r"/", PageHandler, shared),
             (r"/static/(.*)", AssetHandler, shared),
         ],

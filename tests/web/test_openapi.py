@@ -221,8 +221,8 @@ def readings_of_a_user() -> Requests:
 
 
 def assets() -> Requests:
-    """What is read from files, and the description."""
-    script, description = "/static/page.js", "/openapi.json"
+    """What is read from files, and the descriptions."""
+    script = "/static/page.js"
     return {
         "readAsset": {
             "200": [request("/static/scoreboard.js"), request("/static/index.html")],
@@ -233,12 +233,15 @@ def assets() -> Requests:
             "413": too_large(script),
             "416": [request(script, "Range: bytes=9999999-")],
         },
-        "describe": {
-            "200": [request(description)],
-            "304": [request(description, "If-None-Match: *")],
-            "413": too_large(description),
-        },
+        "describe": description("/openapi.json"),
+        "describeSocket": description("/asyncapi.json"),
     }
+
+
+def description(path: str) -> dict[str, list[bytes]]:
+    """A description, whole and as it is known."""
+    known = [request(path, "If-None-Match: *")]
+    return {"200": [request(path)], "304": known, "413": too_large(path)}
 
 
 def around() -> Requests:

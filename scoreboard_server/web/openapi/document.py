@@ -56,7 +56,7 @@ def document() -> Json:
 def _info() -> Json:
     return {
         "title": "Scoreboard",
-        "version": _version(),
+        "version": package_version(),
         "summary": "A live score board: every action is counted exactly once and seen everywhere at once.",
         "description": "Each address that takes GET takes HEAD. A method that an address does not take is "
         "answered with 405 and `Allow`, an address that is none with 404, both as a problem document.",
@@ -64,7 +64,8 @@ def _info() -> Json:
     }
 
 
-def _version() -> str:
+def package_version() -> str:
+    """What is installed."""
     try:
         return version("scoreboard")
     except PackageNotFoundError:  # run from a folder of sources

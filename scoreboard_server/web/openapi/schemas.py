@@ -11,8 +11,27 @@ ACTION = text(
     "Names this action for ever; a repeat counts nothing.", ACTION_ID, examples=["match-17.round-3"]
 )
 ACTION_TYPE = text("A type of the server's catalogue.", ACTION_ID, examples=["task.completed"])
-_POSITION = whole("From 1; the first to reach a score stays ahead.", 1)
-_SCORE = whole("The sum of all points; may be below 0.")
+CAPTCHA = maybe(text("The answer to a CAPTCHA, where one is asked for."))
+CODE = text("Why not: stable, for programs.", pattern="^[a-z][a-z0-9_]*$", examples=["token_expired"])
+WORDS = text("For people.")
+POSITION = whole("From 1; the first to reach a score stays ahead.", 1)
+SCORE = whole("The sum of all points; may be below 0.")
+TOTAL_USERS = whole("How many are on the board.", 0)
+EPOCH = text("Changes when versions begin anew; HTTP and the sockets tell the same.")
+VERSION = whole("Counts the published states of the epoch.", 1)
+
+# What became of one of several actions: the fields of a single answer, or of a problem.
+OUTCOME: Json = {
+    "success": {"type": "boolean"},
+    "message": WORDS,
+    "newScore": SCORE,
+    "leaderboardPosition": maybe(POSITION),
+    "replayed": {"type": "boolean", "description": "Whether it had been counted before."},
+    "status": whole("The status that a request of its own would have had.", 400, 599),
+    "code": CODE,
+    "retryAfter": whole("Repeat it after so many seconds.", 0),
+}
+OUTCOME_OPTIONAL = [name for name in OUTCOME if name not in ("success", "message")]
 
 _ROW = record(
     "A line of the board.",
@@ -20,8 +39,8 @@ _ROW = record(
         "userId": USER,
         "username": text("The name to show; the id when the user has told none.", maxLength=64),
         "avatarUrl": maybe(text("An https address.", pattern="^https://", maxLength=2048)),
-        "score": _SCORE,
-        "rank": _POSITION,
+        "score": SCORE,
+        "rank": POSITION,
     },
 )
 
@@ -29,11 +48,11 @@ _BOARD = record(
     "A view of the board, as of one published version.",
     {
         "leaderboard": listing(schema("Row"), "By rank."),
-        "totalUsers": whole("How many are on the board.", 0),
+        "totalUsers": TOTAL_USERS,
         "lastUpdated": maybe(text("The last counted action's time.", format="date-time")),
         "season": text("The season's name."),
-        "epoch": text("Changes when versions begin anew; the sockets tell the same."),
-        "version": whole("Counts the published states of the epoch.", 1),
+        "epoch": EPOCH,
+        "version": VERSION,
         "userRank": {
             "description": "With a bearer: that user's own place; null for who isn't on the board.",
             "oneOf": [schema("OwnRank"), {"type": "null"}],
@@ -47,8 +66,8 @@ _HISTORY = record(
     {
         "actions": listing(schema("CountedAction")),
         "next": maybe(text("The `cursor` of the next page; null behind the last.")),
-        "score": maybe(_SCORE),
-        "rank": maybe(_POSITION),
+        "score": maybe(SCORE),
+        "rank": maybe(POSITION),
     },
 )
 
@@ -61,7 +80,7 @@ _COUNTED_ACTION = record(
         ),
         "points": whole("What it was worth."),
         "at": text("When it was counted.", format="date-time"),
-        "total": _SCORE,
+        "total": SCORE,
         "reason": text("Why an admin has corrected it."),
     },
     optional=["reason"],
@@ -73,7 +92,7 @@ _CLAIM = record(
         "actionId": ACTION,
         "actionType": ACTION_TYPE,
         "userId": maybe(USER | {"description": "From a trusted server: whom the action is for."}),
-        "captcha": maybe(text("The answer to a CAPTCHA, where one is asked for.")),
+        "captcha": CAPTCHA,
     },
     optional=["userId", "captcha"],
     additionalProperties=False,
@@ -83,9 +102,9 @@ _COUNTED = record(
     "The action is in the ledger.",
     {
         "success": {"const": True},
-        "newScore": _SCORE,
-        "leaderboardPosition": maybe(_POSITION),
-        "message": text("For people."),
+        "newScore": SCORE,
+        "leaderboardPosition": maybe(POSITION),
+        "message": WORDS,
     },
 )
 
@@ -97,17 +116,8 @@ _BATCH_ITEM = record(
 
 _BATCH_RESULT = record(
     "What became of one item: the fields of a single answer, or of a problem.",
-    {
-        "success": {"type": "boolean"},
-        "message": text("For people."),
-        "newScore": _SCORE,
-        "leaderboardPosition": maybe(_POSITION),
-        "replayed": {"type": "boolean", "description": "Whether it had been counted before."},
-        "status": whole("The status that a request of its own would have had.", 400, 599),
-        "code": text("Why not, for programs."),
-        "retryAfter": whole("Repeat the item after so many seconds.", 0),
-    },
-    optional=["newScore", "leaderboardPosition", "replayed", "status", "code", "retryAfter"],
+    OUTCOME,
+    optional=OUTCOME_OPTIONAL,
 )
 
 _TICKET = record(
@@ -140,8 +150,8 @@ _PROBLEM = record(
         "type": {"const": "about:blank"},
         "title": text("The status in words."),
         "status": whole("The HTTP status.", 400, 599),
-        "detail": text("For people."),
-        "code": text("Stable, for programs.", pattern="^[a-z][a-z0-9_]*$"),
+        "detail": WORDS,
+        "code": CODE,
         "requestId": text("The request's own `X-Request-Id`, or one made for it."),
         "success": {"const": False},
         "message": text("The detail once more."),
@@ -151,7 +161,7 @@ _PROBLEM = record(
 SCHEMAS: Json = {
     "Row": _ROW,
     "Board": _BOARD,
-    "OwnRank": record("A user's own place.", {"rank": _POSITION, "score": _SCORE}),
+    "OwnRank": record("A user's own place.", {"rank": POSITION, "score": SCORE}),
     "History": _HISTORY,
     "CountedAction": _COUNTED_ACTION,
     "Claim": _CLAIM,

@@ -51,26 +51,30 @@ _ASSET = operation(
 
 _SOCKET = operation(
     "watch",
-    "The live board over a WebSocket (RFC 6455, version 13).",
+    "The live board over a WebSocket (RFC 6455, version 13); its messages are in `/asyncapi.json`.",
     {"101": answer("The socket is open; a snapshot arrives.")} | problems(400, 403, 413, 426, 503),
     tag=_TAG,
 )
 
-_DESCRIPTION = operation(
-    "describe",
-    "This description.",
-    {"200": answer("It.", {"type": "object"}, headers=["Cache-Control", "ETag"])}
-    | _UNCHANGED
-    | problems(413),
-    tag=_TAG,
-    parameters=[_KNOWN],
-)
+
+def _description(name: str, summary: str) -> Json:
+    return operation(
+        name,
+        summary,
+        {"200": answer("It.", {"type": "object"}, headers=["Cache-Control", "ETag"])}
+        | _UNCHANGED
+        | problems(413),
+        tag=_TAG,
+        parameters=[_KNOWN],
+    )
+
 
 PATHS: Json = {
     "/livez": {"get": _LIVE},
     "/readyz": {"get": _ready("isReady")},
     "/healthz": {"get": _ready("isHealthy")},
-    "/openapi.json": {"get": _DESCRIPTION},
+    "/openapi.json": {"get": _description("describe", "This description.")},
+    "/asyncapi.json": {"get": _description("describeSocket", "The messages of `/ws` (AsyncAPI 3.0).")},
     "/ws": {"get": _SOCKET},
     "/": {"get": _PAGE},
     "/static/{file}": {"get": _ASSET},
