@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..chaos.in_thread import in_thread
+from ..conftest import token
 from .findings import Findings
 from .http_inputs import Who, abuser, game_server, nobody, send_cases
 from .socket_inputs import send_frames
@@ -32,6 +33,9 @@ async def attack(target: Target, findings: Findings, plan: Plan) -> float:
     await _send_without_rights(target, findings, plan)
     _expect(findings, target.board() == before, "the board was changed by somebody without rights")
     await _send_cases(target, findings, abuser, plan.examples // 2, plan.seed)
+    await send_frames(
+        target.port, findings, inputs=plan.frames // 2, seed=plan.seed + 1, bearer=token(ABUSER)
+    )
     others = [row for row in before if row[0] != ABUSER]
     _expect(findings, target.board(without=ABUSER) == others, "a user has changed somebody else's score")
     await _send_cases(target, findings, game_server, plan.examples // 4, plan.seed)

@@ -15,7 +15,10 @@ _VALUES: list[Any] = [
     {"$ne": None}, {"$gt": ""}, "\x00", "\ud800", "\u202e", "forged\nINFO", "\x1b[2J", "a" * 3000, "🎉" * 200,
 ]  # fmt: skip
 _TYPES = ["auth", "ping", "action", "pong", "auth.ok", "leaderboard.update", "Auth", "auth ", "", "__proto__"]
-_KEYS = ["type", "token", "id", "actionId", "actionType", "userId", "data", "Type", "", "__class__", "$where"]
+_KEYS = [
+    "type", "token", "id", "actionId", "actionType", "captcha", "userId", "data", "Type", "action_id", "",
+    "__class__", "$where",
+]  # fmt: skip
 
 
 def near_miss(rng: random.Random) -> bytes:
@@ -30,9 +33,22 @@ def _message(rng: random.Random) -> dict[str, Any]:
         [
             {"type": "ping"},
             {"type": "auth", "token": _bad_token(rng)},
-            {"type": "action", "id": "c1", "actionId": f"w{rng.random()}", "actionType": "task.completed"},
+            _action(rng),
+            _action(rng) | {"captcha": rng.choice(_VALUES)},
         ]
     )
+
+
+def _action(rng: random.Random) -> dict[str, Any]:
+    kind = rng.choice(["task.completed", "task.completed", "quiz.completed", "match.won", "nope"])
+    # The client's own id may be anything, an action's may not; a repeat is one of a few.
+    told = rng.choice(["c1", "", "i" * 3000, "\x00", "\u2028</script>", "🎉" * 100])
+    return {"type": "action", "id": told, "actionId": _action_id(rng), "actionType": kind}
+
+
+def _action_id(rng: random.Random) -> str:
+    few = [f"w{n}" for n in range(3)]
+    return rng.choice([f"w{rng.random()}", *few, "x" * 64, "x" * 65, "a b", "!w", ".", "../w", "w\n", "é"])
 
 
 def _bad_token(rng: random.Random) -> str:

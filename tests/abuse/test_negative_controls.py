@@ -76,6 +76,21 @@ class Trusting(WebSocketHandler):
         self.write_message({"type": "auth.ok" if "auth" in str(message) else "pong"})
 
 
+class Counting(WebSocketHandler):
+    """Counts actions of anybody."""
+
+    def on_message(self, message: str | bytes) -> None:
+        counted = {"type": "action.result", "success": True}
+        self.write_message(counted if "action" in str(message) else {"type": "pong"})
+
+
+class Chatty(WebSocketHandler):
+    """Tells more than it says it does."""
+
+    def on_message(self, message: str | bytes) -> None:
+        self.write_message({"type": "pong", "load": 7})
+
+
 class Deaf(WebSocketHandler):
     """Reads nothing after the handshake."""
 
@@ -83,11 +98,19 @@ class Deaf(WebSocketHandler):
         await asyncio.sleep(60)
 
 
-@pytest.mark.parametrize(("handler", "words"), [(Trusting, "without rights was told"), (Deaf, "not served")])
+@pytest.mark.parametrize(
+    ("handler", "words"),
+    [
+        (Trusting, "without rights was told"),
+        (Counting, "without rights was told"),
+        (Chatty, "not as described"),
+        (Deaf, "not served"),
+    ],
+)
 async def test_a_socket_that_is_wrong_is_found(
     handler: Any, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One that tells a stranger too much, and one that answers nobody."""
+    """One that tells a stranger too much, or what it has not described, and one that answers nobody."""
     monkeypatch.setattr(socket_inputs, "_PATIENCE_S", 0.5)
     findings = Findings()
     async with serving(handler) as port:

@@ -21,3 +21,5 @@ async def test_nothing_that_is_sent_breaks_the_server_or_moves_the_board(tmp_pat
     assert findings.violations == []
     assert findings.total > 2_500
     assert {"200", "401", "404", "422", "socket pong", "raw 400"} <= set(findings.answers)
+    assert {"socket auth.ok", "socket action.result", "socket user.scoreUpdate"} <= set(findings.answers)
+    assert "socket action.result token_missing" in findings.answers
