@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from playwright.async_api import async_playwright
+from playwright.async_api import async_playwright, expect
 from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 from tornado.web import Application, RequestHandler
 
 from ..conftest import Api, StartServer, token
-from .test_page import chromium
+from ..test_readme import README
+from .test_page import chromium, page_at
 
 pytestmark = pytest.mark.browser
 
@@ -41,18 +44,20 @@ _GAME = """async ([server, token]) => {
 }"""
 
 
-class _Blank(RequestHandler):
-    """An empty page."""
+class _Game(RequestHandler):
+    """A page of the site, empty but for what a test puts there."""
+
+    body = ""
 
     def get(self) -> None:
-        self.finish("<!doctype html><title>game</title>")
+        self.finish(f"<!doctype html><title>game</title>{self.body}")
 
 
 @pytest.fixture
 async def site() -> AsyncIterator[str]:
     """The origin of another site."""
     listening, port = bind_unused_port()
-    server = HTTPServer(Application([(".*", _Blank)], log_function=lambda _: None))
+    server = HTTPServer(Application([(".*", _Game)], log_function=lambda _: None))
     server.add_socket(listening)
     yield f"http://127.0.0.1:{port}"
     server.stop()
@@ -78,6 +83,25 @@ async def test_a_trusted_page_uses_everything(start_server: StartServer, site: s
     got = await tried_from(site, api)
     assert got["submitted"]["newScore"] == 10
     assert (got["repeated"], got["refused"], got["board"], got["watched"]) == ("true", "not_found", 1, 1)
+
+
+async def test_the_example_of_the_readme_works(
+    start_server: StartServer, site: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As printed, it shows the board, the own score and the state."""
+    example = re.search(r"<!-- page.*?-->\n```html\n(.*?)```", README, re.DOTALL)
+    assert example is not None
+    api = Api(await start_server(server__trusted_origins=site))
+    told = example[1].replace("127.0.0.1:8080", api.server.address.removeprefix("http://"))
+    monkeypatch.setattr(_Game, "body", told.replace('"TOKEN"', json.dumps(token("ann"))))
+    async with page_at(site) as page:
+        await page.wait_for_selector("body[data-state=live]", state="attached")
+        for score in (10, 20):
+            await api.act("ann", f"a{score}")
+            await expect(page.locator("#top li")).to_have_text(f"ann: {score}")
+        await expect(page.locator("#me")).to_have_text("20, place 1")
+    script = example[1].partition("<script")[2]
+    assert len(script.strip().splitlines()) <= 12, "ten lines between the tags"
 
 
 async def test_a_foreign_page_uses_nothing(start_server: StartServer, site: str) -> None:

@@ -52,9 +52,15 @@ async def told(page: Page, state: str, words: str) -> None:
 
 
 async def asked_for(page: Page) -> list[str]:
-    """The paths of the API that the page asks for, from now on."""
+    """The paths of the API that the page asks for, from now on, to play; it reads the board besides."""
     paths: list[str] = []
-    page.on("request", lambda r: paths.append(r.url.partition("/api/")[2]) if "/api/" in r.url else None)
+
+    def note(url: str) -> None:
+        path = url.partition("/api/")[2]
+        if path and not path.startswith("leaderboard"):
+            paths.append(path)
+
+    page.on("request", lambda request: note(request.url))
     return paths
 
 
@@ -85,7 +91,7 @@ async def test_a_captcha_is_solved_and_the_score_rises(address: Address, look: s
         await page.wait_for_selector("#board [data-user-id=ann]")
         await page.click("text=Complete a task")
         await told(page, "done", "your score is 20")
-        await page.wait_for_function(f"({ROWS})()[0].score === 20")
+        await page.wait_for_function(f"() => ({ROWS})()[0].score === 20")
         assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         await shoot(page, look)
 

@@ -95,6 +95,13 @@ async def test_each_part_has_its_type(api: Api, name: str) -> None:
     assert response.headers["X-Content-Type-Options"] == "nosniff"
 
 
+async def test_the_client_module_is_small(api: Api) -> None:
+    """Under 5 KB as served, and it imports nothing."""
+    module = (await api.fetch("/static/scoreboard.js")).body
+    assert len(module) < 5000
+    assert b"import " not in module and b"import(" not in module
+
+
 async def test_a_part_is_revalidated(api: Api) -> None:
     """An unchanged one costs 304, and an upgrade of the server is seen at the next load."""
     first = await api.fetch("/static/page.js")

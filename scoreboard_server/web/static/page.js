@@ -1,74 +1,81 @@
+/**
+ * The live board page: what the client module tells, shown.
+ *
+ * @typedef {import("./scoreboard.js").Board} Board
+ * @typedef {import("./scoreboard.js").Status} Status
+ */
 import { connect } from "./scoreboard.js";
+import { numbers } from "./row.js";
+import { showRows } from "./rows.js";
+import { startAgeing, showFreshness } from "./freshness.js";
+import { follow, followBoard, followScore, forget, lookAgain, ownRow } from "./own.js";
+import { startPlay, tellPlayer } from "./play.js";
 
-/** @typedef {import("./scoreboard.js").Row} Row */
-/** @typedef {import("./scoreboard.js").Board} Board */
-/** @typedef {{el: HTMLElement, rank: HTMLElement, avatar: HTMLElement, name: HTMLElement, score: HTMLElement,
- *   row: Row | null, glide?: Animation, flash?: Animation}} View */
-/** @typedef {{place: number, seen: number}} Position */
-
-const GLIDE = { duration: 550, easing: "cubic-bezier(0.2, 0.8, 0.2, 1)" };
-const FLASH = { duration: 1600, easing: "ease-out", pseudoElement: "::after" };
 const NEWS_EVERY_MS = 5_000;
+const LOOK_EVERY_MS = 10_000;
 const STATE_WORDS = { connecting: "Connecting", live: "Live", reconnecting: "Reconnecting", closed: "Disconnected" };
 
-// The page's words are English, and so its digits are grouped the same way for everyone.
-const numbers = new Intl.NumberFormat(document.documentElement.lang);
-const clock = new Intl.DateTimeFormat([], { timeStyle: "medium" });
-const graphemes = new Intl.Segmenter();
-const calm = matchMedia("(prefers-reduced-motion: reduce)");
-
-const list = find("board");
-const rowTemplate = /** @type {HTMLTemplateElement} */ (find("row"));
-
-/** @type {Map<string, View>} */
-const views = new Map();
 /** @type {Board | null} */
 let shown = null;
-/** @type {Date | null} */
-let lastLive = null;
+/** @type {string | null} */
+let token = null;
 let leaderTold = "";
+/** @type {number | undefined} */
+let placeTold;
 let newsTimer = 0;
 
-connect({ onBoard: showBoard, onState: ({ state }) => showState(state) });
+startPlay({ onToken: signIn });
+if (new URLSearchParams(location.search).has("wall")) beOnWall();
+const client = connect({
+  token: () => token,
+  onBoard: showBoard,
+  onScore: followScore,
+  onState: (status) => {
+    if (status.userId) welcome(status.userId);
+    else if (status.code) refuse(status.message ?? status.code);
+    else showState(status.state);
+  },
+});
+setInterval(() => { if (isLive() && !document.hidden) lookAgain(); }, LOOK_EVERY_MS);
+addEventListener("online", showConnection);
+addEventListener("offline", showConnection);
 
 /** @param {string} id */
 function find(id) {
   return /** @type {HTMLElement} */ (document.getElementById(id));
 }
 
-/** @param {Board} board */
-function showBoard(board) {
-  const before = measure();
-  const first = shown === null;
-  shown = board;
-  keepOnly(board.rows);
-  board.rows.forEach(placeRow);
-  if (!first) animate(before);
-  showTotal(board.totalUsers);
-  showPlaceholder("live");
-  newsTimer ||= window.setTimeout(tellLeader, NEWS_EVERY_MS);
+function isLive() {
+  return find("state").dataset.state === "live";
 }
 
-/** @param {import("./scoreboard.js").State} state */
+/** @param {Board} board */
+function showBoard(board) {
+  const last = shown;
+  shown = board;
+  document.documentElement.style.setProperty("--rows", String(Math.max(10, board.rows.length)));
+  showPlaceholder("live");
+  showRows(board.rows, last === null);
+  followBoard(board);
+  showTotal(board.totalUsers);
+  startAgeing(board.epoch !== last?.epoch ? board.epoch : null);
+  newsTimer ||= window.setTimeout(tellNews, NEWS_EVERY_MS);
+}
+
+/** @param {Status["state"]} state */
 function showState(state) {
-  const pill = find("state");
-  if (pill.dataset.state === "live" && state !== "live") lastLive = new Date();
-  // A status that says the same word again would be read out again.
-  if (pill.textContent !== STATE_WORDS[state]) pill.textContent = STATE_WORDS[state];
-  pill.dataset.state = state;
-  showAge(state === "live");
+  find("state").dataset.state = state;
+  showConnection();
+  showFreshness(state === "live");
   showPlaceholder(state);
 }
 
-/** @param {boolean} live */
-function showAge(live) {
-  const stale = !live && lastLive !== null;
-  document.body.classList.toggle("stale", stale);
-  find("as-of").hidden = !stale;
-  if (!stale || !lastLive) return;
-  const time = /** @type {HTMLTimeElement} */ (document.querySelector("#as-of time"));
-  time.dateTime = lastLive.toISOString();
-  time.textContent = clock.format(lastLive);
+function showConnection() {
+  const pill = find("state");
+  const state = /** @type {Status["state"]} */ (pill.dataset.state);
+  const words = state === "reconnecting" && !navigator.onLine ? "Offline" : STATE_WORDS[state];
+  // A status that says the same word again would be read out again.
+  if (pill.textContent !== words) pill.textContent = words;
 }
 
 /** @param {number} total */
@@ -78,149 +85,77 @@ function showTotal(total) {
   find("summary").hidden = false;
 }
 
-/** @param {import("./scoreboard.js").State} state */
+/** @param {Status["state"]} state */
 function showPlaceholder(state) {
-  const placeholder = find("placeholder");
   const words = wordsWithoutRows(state);
-  list.hidden = words !== null;
-  placeholder.hidden = words === null;
+  const fetching = !shown && (state === "connecting" || state === "live");
+  find("board").hidden = !shown?.rows.length;
+  find("skeleton").hidden = !fetching;
+  find("placeholder").hidden = words === null;
   if (!words) return;
-  placeholder.children[0].textContent = words[0];
-  placeholder.children[1].textContent = words[1];
+  find("placeholder").dataset.kind = shown ? "empty" : "lost";
+  const [title, detail] = find("placeholder").querySelectorAll("p");
+  title.textContent = words[0];
+  detail.textContent = words[1];
 }
 
-/** @param {import("./scoreboard.js").State} state */
+/** @param {Status["state"]} state */
 function wordsWithoutRows(state) {
   if (shown?.rows.length) return null;
-  if (shown) return ["No scores yet…", "The first player to score takes the lead."];
-  if (state === "connecting" || state === "live") return ["Fetching the board…", "It will be here in a moment."];
-  return ["The board can’t be reached.", "Trying again; there is no need to reload."];
+  if (shown) return ["No scores yet", "The first player to score takes the lead."];
+  if (state === "connecting" || state === "live") return null;
+  return ["The board can’t be reached", "Trying again; there is no need to reload."];
 }
 
-/** @param {Row[]} rows */
-function keepOnly(rows) {
-  const staying = new Set(rows.map((row) => row.userId));
-  for (const [userId, view] of views) {
-    if (staying.has(userId)) continue;
-    view.el.remove();
-    views.delete(userId);
-  }
+/** What is heard rather than seen: never more than a sentence or two every few seconds. */
+function tellNews() {
+  newsTimer = 0;
+  const sentences = [leaderNews(), placeNews()].filter(Boolean);
+  if (sentences.length) find("news").textContent = sentences.join(" ");
 }
 
-/** @param {Row} row @param {number} index */
-function placeRow(row, index) {
-  const view = views.get(row.userId) ?? newView(row.userId);
-  fill(view, row);
-  // Rows that are in place stay untouched, so that a reader's place in the list survives.
-  const there = list.children[index] ?? null;
-  if (there !== view.el) list.insertBefore(view.el, there);
+function leaderNews() {
+  const leader = shown?.rows[0];
+  if (!leader || leader.userId === leaderTold) return "";
+  leaderTold = leader.userId;
+  return `${leader.username || leader.userId} leads with ${numbers.format(leader.score)} points.`;
 }
 
-/** @param {string} userId @returns {View} */
-function newView(userId) {
-  const copy = /** @type {DocumentFragment} */ (rowTemplate.content.cloneNode(true));
-  /** @param {string} selector */
-  const part = (selector) => /** @type {HTMLElement} */ (copy.querySelector(selector));
-  const view = { el: part(".row"), rank: part(".rank"), avatar: part(".avatar"),
-    name: part(".name"), score: part(".score"), row: null };
-  view.el.dataset.userId = userId;
-  view.avatar.style.setProperty("--hue", String(hue(userId)));
-  views.set(userId, view);
-  return view;
+function placeNews() {
+  const place = ownRow()?.rank;
+  if (place === placeTold) return "";
+  placeTold = place;
+  return place ? `You are in place ${numbers.format(place)}.` : "";
 }
 
-/** @param {View} view @param {Row} row */
-function fill(view, row) {
-  const old = view.row;
-  view.row = row;
-  view.el.dataset.rank = view.rank.textContent = String(row.rank);
-  view.score.textContent = numbers.format(row.score);
-  if (old && row.score > old.score) flash(view);
-  if (old?.username === row.username && old?.avatarUrl === row.avatarUrl) return;
-  const name = row.username || row.userId;
-  view.name.textContent = view.name.title = name;
-  showAvatar(view.avatar, row.avatarUrl, name);
-}
-
-/** @param {HTMLElement} avatar @param {string | null} url @param {string} name */
-function showAvatar(avatar, url, name) {
-  avatar.textContent = initials(name);
-  avatar.classList.remove("pictured");
-  if (!url?.startsWith("https://")) return;
-  const image = document.createElement("img");
-  image.alt = "";
-  image.decoding = "async";
-  image.loading = "lazy";
-  image.referrerPolicy = "no-referrer";
-  image.onload = () => avatar.classList.add("pictured");
-  image.onerror = () => image.remove();
-  image.src = url;
-  avatar.append(image);
-}
-
-/** @param {string} name */
-function initials(name) {
-  const words = name.split(/[\s\p{P}\p{Sm}]+/u).filter(Boolean);
-  const letters = (words.length > 1 ? [words[0], words[words.length - 1]] : [words[0] ?? name]).map(firstLetter);
-  return letters.join("").toLocaleUpperCase();
-}
-
-/** @param {string} word */
-function firstLetter(word) {
-  return graphemes.segment(word)[Symbol.iterator]().next().value?.segment ?? "";
+/** @param {string | null} given the token as the player has given it; null to be nobody again */
+function signIn(given) {
+  if (given === token) return;
+  token = given;
+  forget();
+  client.auth(() => token);
 }
 
 /** @param {string} userId */
-function hue(userId) {
-  let hash = 0;
-  for (const letter of userId) hash = (hash * 31 + letter.charCodeAt(0)) % 360;
-  // The golden angle: ids that differ by one, as they often do, get colours that differ a lot.
-  return (hash * 137) % 360;
+function welcome(userId) {
+  if (!token) return;
+  follow(userId, token);
+  tellPlayer("done");
 }
 
-/** @param {View} view */
-function flash(view) {
-  view.flash?.cancel();
-  view.flash = view.el.animate({ opacity: [1, 0] }, FLASH);
+/** @param {string} message */
+function refuse(message) {
+  token = null;
+  forget();
+  tellPlayer("refused", message);
 }
 
-/**
- * Where rows belong and where they are seen: the two differ in mid-glide.
- * @returns {Map<string, Position>}
- */
-function measure() {
-  const origin = list.getBoundingClientRect().top;
-  return new Map([...views].map(([userId, { el }]) =>
-    [userId, { place: el.offsetTop, seen: el.getBoundingClientRect().top - origin }]));
-}
-
-/** @param {Map<string, Position>} before */
-function animate(before) {
-  if (calm.matches) return;
-  for (const [userId, view] of views) {
-    const from = before.get(userId);
-    if (from) glide(view, from);
-    else view.el.animate({ opacity: [0, 1] }, GLIDE);
-  }
-}
-
-/** @param {View} view @param {Position} from */
-function glide(view, from) {
-  const place = view.el.offsetTop;
-  // A row already on its way to this place keeps its pace.
-  if (place === from.place) return;
-  const zIndex = from.place > place ? 2 : 1;
-  view.glide?.cancel();
-  view.glide = view.el.animate([
-    { transform: `translateY(${from.seen - place}px)`, zIndex },
-    { transform: "none", zIndex },
-  ], GLIDE);
-}
-
-function tellLeader() {
-  newsTimer = 0;
-  const leader = shown?.rows[0];
-  if (!leader || leader.userId === leaderTold) return;
-  leaderTold = leader.userId;
-  find("news").textContent = `${leader.username || leader.userId} leads with ${numbers.format(leader.score)} points.`;
+/** A wall has no hands and no reader, and must not fall asleep. */
+function beOnWall() {
+  document.documentElement.classList.add("wall");
+  const stayAwake = () => {
+    if (!document.hidden) navigator.wakeLock?.request("screen").catch(() => {});
+  };
+  document.addEventListener("visibilitychange", stayAwake);
+  stayAwake();
 }

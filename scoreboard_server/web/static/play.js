@@ -10,17 +10,52 @@ const CAPTCHAS = 2;
 const numbers = new Intl.NumberFormat(document.documentElement.lang);
 const form = /** @type {HTMLFormElement} */ (document.getElementById("play-form"));
 const token = /** @type {HTMLInputElement} */ (document.getElementById("play-token"));
-const button = /** @type {HTMLButtonElement} */ (form.querySelector("button"));
+const [button, placeButton] = form.querySelectorAll("button");
 const words = /** @type {HTMLElement} */ (document.getElementById("play-state"));
 
 // Kept until there is an answer that is final: trying again with the same id counts nothing twice.
 /** @type {string | null} */
 let actionId = null;
 
-form.addEventListener("submit", (event) => {
-  event.preventDefault();
-  if (!button.disabled) complete();
-});
+/** @type {(token: string | null) => void} */
+let tellToken = () => {};
+
+/** @param {{onToken: (token: string | null) => void}} listener told a token to watch with, null when there is none */
+export function startPlay({ onToken }) {
+  tellToken = onToken;
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (!button.disabled) complete();
+  });
+  placeButton.addEventListener("click", showOrForget);
+}
+
+/** The socket's word on the token. @param {"done" | "refused"} state @param {string} [text] */
+export function tellPlayer(state, text) {
+  offerPlace(state === "refused");
+  if (text) say(state, text);
+  else if (words.dataset.state === "looking") say("done", "Your place is shown with the board.");
+}
+
+/** @param {boolean} offered */
+function offerPlace(offered) {
+  placeButton.textContent = offered ? "Show my place" : "Forget my token";
+}
+
+function showOrForget() {
+  if (placeButton.textContent === "Forget my token") return forgetToken();
+  if (!form.reportValidity()) return;
+  say("looking", "Looking…");
+  tellToken(token.value.trim());
+}
+
+function forgetToken() {
+  token.value = "";
+  offerPlace(true);
+  say("done", "Forgotten.");
+  tellToken(null);
+  token.focus();
+}
 
 async function complete() {
   button.disabled = true;
@@ -28,10 +63,12 @@ async function complete() {
   try {
     const { status, answer } = await claim();
     if (status !== 429 && status < 500) actionId = null;
+    if (status === 200) tellToken(token.value.trim());
     say(status === 200 ? "done" : "refused", status === 200 ? counted(answer) : answer.message);
   } catch (error) {
     // Ours are plain Errors in words for people; the browser's have names of their own.
-    say("refused", error.name === "Error" ? error.message : "The server can’t be reached. Try again.");
+    const ours = error instanceof Error && error.name === "Error";
+    say("refused", ours ? error.message : "The server can’t be reached. Try again.");
   } finally {
     button.disabled = false;
   }
@@ -70,7 +107,7 @@ function newId() {
   return `page-${Array.from(crypto.getRandomValues(new Uint32Array(4)), (n) => n.toString(36)).join("")}`;
 }
 
-/** @param {"working" | "done" | "refused"} state @param {string} text */
+/** @param {"working" | "looking" | "done" | "refused"} state @param {string} text */
 function say(state, text) {
   words.dataset.state = state;
   words.textContent = text;

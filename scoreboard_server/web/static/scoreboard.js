@@ -5,135 +5,131 @@
  * @typedef {{epoch: string, version: number, totalUsers: number, rows: Row[]}} Board
  * @typedef {{epoch: string, version: number, snapshot: boolean,
  *   data: {updatedPositions: Row[], removed: string[], totalUsers: number}}} Update
- * @typedef {"connecting" | "live" | "reconnecting" | "closed"} State
- * @typedef {{retryInMs?: number, code?: string, message?: string, userId?: string, expiresAt?: string}} Detail
- * @typedef {object} Options
- * @property {string} [url] the page's own /ws by default
- * @property {string | (() => string)} [token]
- * @property {new (url: string) => WebSocket} [WebSocket]
- * @property {(board: Board) => void} [onBoard]
- * @property {(score: {newScore: number, leaderboardPosition: number, change: number}) => void} [onScore]
- * @property {(state: {state: State} & Detail) => void} [onState]
+ * @typedef {{newScore: number, leaderboardPosition: number | null, change: number}} Score
+ * @typedef {{state: "connecting" | "live" | "reconnecting" | "closed", retryInMs?: number,
+ *   code?: string, message?: string, userId?: string, expiresAt?: string}} Status
+ * @typedef {string | null | (() => string | null)} Token a function is asked at every opening
+ * @typedef {{url?: string, token?: Token, WebSocket?: new (url: string) => WebSocket,
+ *   onBoard?: (board: Board) => void, onScore?: (score: Score) => void, onState?: (status: Status) => void}} Options
  */
 
 const PING_EVERY_MS = 25_000;
-const ANSWER_WITHIN_MS = 10_000;
-const BACKOFF_BASE_MS = 500;
-const BACKOFF_CAP_MS = 15_000;
+const ANSWER_WITHIN_MS = 8_000;
+const RETRY_MS = 500;
+const RETRY_CAP_MS = 15_000;
 
-/**
- * The board after a message, or null when the two are out of step.
- * @type {(board: Board | null, message: Update) => Board | null}
- */
+/** @type {(board: Board | null, message: Update) => Board | null} null when the two are out of step */
 export function applyUpdate(board, { epoch, version, snapshot, data }) {
   const base = snapshot ? { epoch, version: version - 1, rows: [] } : board;
-  if (!base || base.epoch !== epoch || base.version + 1 !== version) return null;
+  if (base?.epoch !== epoch || base.version + 1 !== version) return null;
 
   const rows = new Map(base.rows.map((row) => [row.userId, row]));
   for (const userId of data.removed) rows.delete(userId);
   for (const row of data.updatedPositions) rows.set(row.userId, row);
-  const ranked = [...rows.values()].sort((a, b) => a.rank - b.rank);
-  return { epoch, version, totalUsers: data.totalUsers, rows: ranked };
+  return { epoch, version, totalUsers: data.totalUsers, rows: [...rows.values()].sort((a, b) => a.rank - b.rank) };
 }
 
-/** @type {(options: Options) => {close(): void}} */
+/** @param {Options} options */
 export function connect({ url, token, WebSocket = globalThis.WebSocket, onBoard, onScore, onState }) {
-  /** @type {State} */ let state = "connecting";
+  const leaving = new AbortController();
+  /** @type {Status["state"]} */ let state = "connecting";
   /** @type {Board | null} */ let board = null;
   /** @type {WebSocket | null} */ let socket = null;
-  /** @type {any} */ const timers = {};
+  /** @type {any} */ let timers = {};
   let failures = 0;
 
-  /** @type {Record<string, (message: any) => void>} */ const handlers = {
+  /** @type {any} */ const handlers = {
     "leaderboard.update": update,
-    "user.scoreUpdate": ({ data }) => onScore?.(data),
-    "auth.ok": ({ userId, expiresAt }) => report(state, { userId, expiresAt }),
-    error: ({ code, message }) => report(state, { code, message }),
+    "user.scoreUpdate": (/** @type {{data: Score}} */ { data }) => onScore?.(data),
+    "auth.ok": report,
+    error: report,
+    pong: () => { failures = 0; },
   };
 
-  /** @param {State} next @param {Detail} [detail] */
-  function report(next, detail) {
-    state = next;
-    onState?.({ state, ...detail });
+  /** @param {any} news */
+  function report({ type, ...news }) {
+    state = news.state ?? state;
+    onState?.({ state, ...news });
   }
 
   function open() {
-    clearTimeout(timers.retry);
-    timers.retry = null;
-    board = null;
-    socket = new WebSocket(url ?? new URL("/ws", location.href).href.replace(/^http/, "ws"));
+    drop();
+    socket = new WebSocket(url ?? location.origin.replace("http", "ws") + "/ws");
     socket.onopen = greet;
-    socket.onmessage = ({ data }) => receive(data);
+    socket.onmessage = ({ data }) => {
+      clearTimeout(timers.answer);
+      const message = JSON.parse(data);
+      handlers[message.type]?.(message);
+    };
     socket.onclose = reconnect;
-    // Some clients throw an unheard error; a close follows anyway.
+    // Unheard, some clients throw it; a close follows.
     socket.onerror = () => {};
-    expectAnswer();
+    ping();
   }
 
   function greet() {
     timers.ping = setInterval(ping, PING_EVERY_MS);
-    // Asked for at every open: tokens expire.
     const secret = typeof token === "function" ? token() : token;
     if (secret) socket?.send(JSON.stringify({ type: "auth", token: secret }));
   }
 
   function ping() {
     if (socket?.readyState === 1) socket.send('{"type":"ping"}');
-    expectAnswer();
-  }
-
-  function expectAnswer() {
     clearTimeout(timers.answer);
     timers.answer = setTimeout(reconnect, ANSWER_WITHIN_MS);
   }
 
-  /** @param {string} text */
-  function receive(text) {
-    clearTimeout(timers.answer);
-    const message = JSON.parse(text);
-    handlers[message.type]?.(message);
+  function update(/** @type {Update} */ message) {
+    const next = board = applyUpdate(board, message);
+    if (!next) return reconnect();
+    if (state !== "live") report({ state: "live" });
+    if (board === next) onBoard?.(next);
   }
 
-  /** @param {Update} message */
-  function update(message) {
-    board = applyUpdate(board, message);
-    if (!board) return reconnect();
-    if (message.snapshot) failures = 0;
-    if (state !== "live") report("live");
-    if (socket) onBoard?.(board);
-  }
-
-  function reconnect() {
+  function reconnect({ code = 0 } = {}) {
     drop();
-    // Full jitter: a server that comes back isn't met by everyone at once.
-    const retryInMs = Math.random() * Math.min(BACKOFF_CAP_MS, BACKOFF_BASE_MS * 2 ** failures++);
+    // Revoked or banned: watches on as nobody.
+    if (code > 4400 && typeof token === "string") token = "";
+    // Full jitter: a server that is back isn't met by all at once. A crowded one is given a rest.
+    const rest = [1008, 1013].includes(code) ? RETRY_CAP_MS : 0;
+    const retryInMs = rest + Math.random() * (rest || Math.min(RETRY_CAP_MS, RETRY_MS * 2 ** failures++));
     timers.retry = setTimeout(open, retryInMs);
-    report("reconnecting", { retryInMs });
+    report({ state: "reconnecting", retryInMs });
   }
 
   function drop() {
     for (const timer of Object.values(timers)) clearTimeout(timer);
+    timers = {};
+    board = null;
     if (!socket) return;
-    // A dead peer never answers the close, so its event can't be waited for.
+    // A dead peer answers no close.
     socket.onopen = socket.onmessage = socket.onclose = null;
     socket.close();
     socket = null;
   }
 
-  function online() {
-    if (timers.retry) open();
-    else ping();
+  // Sleep ends sockets without a word.
+  function wake() {
+    if (document.hidden) return;
+    if (!timers.retry) ping();
+    else if (navigator.onLine) open();
   }
 
   function close() {
-    if (state === "closed") return;
+    leaving.abort();
     drop();
-    globalThis.removeEventListener?.("online", online);
-    report("closed");
+    report({ state: "closed" });
   }
 
-  globalThis.addEventListener?.("online", online);
-  report(state);
+  function auth(/** @type {Token} */ next) {
+    token = next;
+    if (state !== "closed") open();
+  }
+
+  for (const event of ["online", "offline", "visibilitychange"]) {
+    globalThis.addEventListener?.(event, wake, leaving);
+  }
+  report({ state });
   open();
-  return { close };
+  return { auth, close };
 }
