@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import msgspec
 from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError
-from tornado.websocket import WebSocketHandler, WebSocketProtocol13
+from tornado.websocket import WebSocketHandler
 
 from ..live.frames import text_frame
 from ..live.reader import timestamp
@@ -42,8 +42,6 @@ TEXT_ONLY = (1003, "text only")
 FAILED = (1011, "internal_error")
 # Of those for private use: the status that HTTP would tell, so 4401 and 4403.
 BY_STATUS = 4000
-# The last second that RFC 3339 can write.
-_END_OF_TIME = 253_402_300_799
 
 
 _PONG = text_frame({"type": "pong"})
@@ -76,11 +74,6 @@ class LiveSocket(WebSocketHandler, BaseHandler):
         if status < 400 or self._headers.get("Content-Type") == PROBLEM_TYPE:
             return super().finish(chunk)
         return self._answer_problem(status, *code_of(status))
-
-    def get_websocket_protocol(self) -> WebSocketProtocol13 | None:
-        """Called by Tornado for the protocol to speak, None for a version that nobody speaks here."""
-        made = super().get_websocket_protocol()
-        return _Protocol(self, False, made.params) if isinstance(made, WebSocketProtocol13) else None
 
     def open(self, *args: str, **kwargs: str) -> None:
         """Take a seat."""
@@ -161,7 +154,7 @@ class LiveSocket(WebSocketHandler, BaseHandler):
             self.services.occupancy.check_user(self.services.hub.watches(identity.user))
         self.services.hub.own(seat, identity)
         self._close_at_expiry(seat, identity)
-        expires_at = timestamp(int(min(identity.expires_at, _END_OF_TIME) * 1e6))
+        expires_at = timestamp(int(identity.expires_at * 1e6))
         return text_frame({"type": "auth.ok", "userId": identity.user, "expiresAt": expires_at})
 
     def _close_at_expiry(self, seat: Seat, identity: Identity) -> None:
@@ -203,14 +196,6 @@ class LiveSocket(WebSocketHandler, BaseHandler):
     def _say(self, frame: bytes) -> Awaitable[None] | None:
         written = self._write(frame)
         return None if written is None or written.done() else _left(written)
-
-
-class _Protocol(WebSocketProtocol13):
-    """Tornado's, whose pinging would fail aloud while an answer to somebody who has gone is under way."""
-
-    def write_ping(self, data: bytes) -> None:
-        with contextlib.suppress(StreamClosedError):
-            super().write_ping(data)
 
 
 async def _left(written: asyncio.Future[None] | None) -> None:
