@@ -37,22 +37,26 @@ class FrameWriter:
                 stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _KERNEL_BUFFER)
 
     def write(self, frame: bytes) -> asyncio.Future[None] | None:
-        """None when the frame has left, else a future that is done when it has, or fails if it never will."""
+        """None when the frame has left, else a future: done when it has, failing when it never will."""
         stream = self._stream
         if self._is_closing():
             return _gone()
         if self._is_plain and not stream.writing():
-            try:
-                sent = stream.socket.send(frame)
-            except BlockingIOError:
-                sent = 0
-            except OSError as error:
-                stream.close(exc_info=error)
-                return _gone()
+            sent = self._send(frame)
             if sent == len(frame):
                 return None
             frame = frame[sent:]
         return self._write_later(frame)
+
+    def _send(self, frame: bytes) -> int:
+        """How many bytes the kernel took."""
+        try:
+            return self._stream.socket.send(frame)
+        except BlockingIOError:
+            return 0
+        except OSError as error:
+            self._stream.close(exc_info=error)
+            return 0
 
     def _write_later(self, frame: bytes) -> asyncio.Future[None]:
         try:
