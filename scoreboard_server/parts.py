@@ -105,13 +105,8 @@ def make_parts(
     gate = Gate(catalogue, TicketOffice([keys.secret]), bans=bans, tallies=Tallies(), now_us=now_us)
     gate.reloaded(loaded)
     moderating = Moderating(live, hub, bans=bans, revocations=revocations, now_us=now_us)
-    watched: list[Watched] = [gate, moderating]
-    sweeping = None
-    if store.moderation is not None:
-        # By another name than the pipeline's, so that what is corrected comes back by the feed.
-        sweeper = f"{writer}-corrections"
-        sweeping = Sweeping(store.moderation, bans=bans, writer=sweeper, now_us=now_us)
-        watched.append(sweeping)
+    sweeping = _sweeping(store, bans, writer)
+    watched: list[Watched] = [gate, moderating, *([sweeping] if sweeping is not None else [])]
     captcha = make_captcha(settings, keys.secret, store.spent)
     vetting = Vetting(captcha, catalogue, time.monotonic)
     services = Services(
@@ -122,11 +117,7 @@ def make_parts(
         verifier=_verifier(settings, keys, revocations),
         gate=gate,
         turnstile=turnstile(settings, vetting.refused),
-        occupancy=Occupancy(
-            in_all=settings.limits.sockets,
-            per_address=settings.limits.sockets_per_ip,
-            per_user=settings.limits.sockets_per_user,
-        ),
+        occupancy=_occupancy(settings),
         captcha=captcha,
     )
     folding = Folding(store.standings, writer=writer, now_us=now_us, is_capped=catalogue.is_capped)
@@ -145,6 +136,20 @@ def make_parts(
             now_us=now_us,
         )
     return parts
+
+
+def _sweeping(store: Store, bans: BanList, writer: str) -> Sweeping | None:
+    if store.moderation is None:
+        return None
+    # By another name than the pipeline's, so that what is corrected comes back by the feed.
+    return Sweeping(store.moderation, bans=bans, writer=f"{writer}-corrections", now_us=now_us)
+
+
+def _occupancy(settings: Settings) -> Occupancy:
+    limits = settings.limits
+    return Occupancy(
+        in_all=limits.sockets, per_address=limits.sockets_per_ip, per_user=limits.sockets_per_user
+    )
 
 
 def _verifier(settings: Settings, keys: Keys, revocations: RevocationList) -> TokenVerifier:
