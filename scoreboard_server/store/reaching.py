@@ -21,7 +21,8 @@ from ..flow.ports import StoreUnavailable
 _PASSING_LABELS = ("RetryableWriteError", "TransientTransactionError", "UnknownTransactionCommitResult")
 
 # Error codes of a server that is stepping down, shutting down, rolling back (133, 175, 237), overloaded or
-# out of time (239: a snapshot older than it keeps; the next one is young); from the server's error_codes.yml.
+# out of time (239: a snapshot older than it keeps; the next one is young), or whose newest signing keys were
+# rolled back (211: until it has made others); from the server's error_codes.yml.
 _PASSING_CODES = frozenset(
     {
         6,
@@ -36,6 +37,7 @@ _PASSING_CODES = frozenset(
         175,
         189,
         202,
+        211,
         234,
         237,
         239,

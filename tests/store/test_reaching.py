@@ -29,6 +29,7 @@ DUPLICATE = {"index": 0, "code": 11000}
         OperationFailure("stepped down", 189),
         OperationFailure("the catalog was closed and reopened", 175),
         OperationFailure("snapshot too old", 239),
+        OperationFailure("No keys found for HMAC that is valid for time", 211),
         ConfigurationError("Sessions are not supported by this MongoDB deployment"),
         OperationFailure("try again", 8000, {"errorLabels": ["RetryableWriteError"]}),
         BulkWriteError({"writeErrors": [DUPLICATE], "writeConcernErrors": [{"code": 64}]}),
