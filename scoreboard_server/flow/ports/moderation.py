@@ -1,0 +1,66 @@
+"""What admins have decided about users."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from msgspec import Struct
+
+from ...rules.acts import Act
+from ...rules.bans import Ban
+from ...rules.entry import Correction
+from ...rules.revocations import Revocation
+
+
+class ToCorrect(Struct, frozen=True):
+    """An action of which not all of its points count, or not none: as it should be.
+
+    points: what is missing.
+    """
+
+    action: str
+    points: int
+
+
+class Moderation(Protocol):
+    """What admins have decided, each time with who, when and why in the audit trail.
+
+    Every method raises StoreUnavailable.
+    """
+
+    async def ban_of(self, user: str) -> Ban | None:
+        """The user's newest ban, lifted or not."""
+        ...
+
+    async def bans(self) -> list[Ban]:
+        """All that no admin has lifted."""
+        ...
+
+    async def put_ban(self, ban: Ban, act: Act) -> None:
+        """Keep this as the user's newest ban."""
+        ...
+
+    async def revoke(self, revocation: Revocation, act: Act) -> None:
+        """Have these tokens refused."""
+        ...
+
+    async def adjust(self, adjustment: Correction, act: Act, writer: str) -> bool:
+        """Append it to the ledger, if it isn't there; whether it wasn't."""
+        ...
+
+    async def to_take_back(self, ban: Ban, limit: int) -> list[ToCorrect]:
+        """Actions of this season since `ban.taken_back_from` of which some points count."""
+        ...
+
+    async def to_give_back(self, ban: Ban, limit: int) -> list[ToCorrect]:
+        """Actions of this season of which some points were taken back."""
+        ...
+
+    async def correct(self, ban: Ban, corrections: Sequence[Correction], writer: str) -> bool:
+        """Append them if this ban, lifted or not as it is here, is still the user's newest; whether it was.
+
+        In one transaction; left out are those that are there already, and those of actions that are not of
+        the current season any more.
+        """
+        ...
