@@ -24,6 +24,8 @@ from .flow.sweeping import Sweeping
 from .flow.tokens import TokenVerifier
 from .flow.turnstile import Turnstile
 from .flow.vetting import Vetting
+from .live.closings import Closings
+from .live.heartbeat import Heartbeat
 from .live.hub import Hub
 from .live.live_board import LiveBoard
 from .live.occupancy import Occupancy
@@ -37,6 +39,7 @@ from .rules.tickets import TicketOffice
 from .settings import Settings
 from .store.opening import Store
 from .web.base_handler import Services
+from .web.live_socket import PING_INTERVAL_S, PING_PATIENCE_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,7 @@ class Parts:
         yield "the writer", self.pipeline.run()
         yield "folding", self.folding.run()
         yield "the hub", self.hub.run()
+        yield "the heartbeat", self.services.heartbeat.run()
         yield "moderating", self.moderating.run()
         yield "the store", _outlive(self.store)
         if self.sweeping is not None:
@@ -109,6 +113,7 @@ def make_parts(
     watched: list[Watched] = [gate, moderating, *([sweeping] if sweeping is not None else [])]
     captcha = make_captcha(settings, keys.secret, store.spent)
     vetting = Vetting(captcha, catalogue, time.monotonic)
+    heartbeat = Heartbeat(interval=PING_INTERVAL_S, patience=PING_PATIENCE_S, clock=time.monotonic)
     services = Services(
         submitting=Submitting(gate, vetting, profiles, pipeline),
         explaining=Explaining(store.history),
@@ -118,6 +123,8 @@ def make_parts(
         gate=gate,
         turnstile=turnstile(settings, vetting.refused),
         occupancy=_occupancy(settings),
+        heartbeat=heartbeat,
+        closings=Closings(),
         captcha=captcha,
     )
     folding = Folding(store.standings, writer=writer, now_us=now_us, is_capped=catalogue.is_capped)

@@ -23,6 +23,8 @@ from ..flow.gate import Gate
 from ..flow.submitting import Submitting
 from ..flow.tokens import TokenVerifier
 from ..flow.turnstile import RateLimited, Turnstile
+from ..live.closings import Closings
+from ..live.heartbeat import Heartbeat
 from ..live.hub import Hub
 from ..live.occupancy import Occupancy
 from ..live.reader import Reader
@@ -67,6 +69,8 @@ class Services:
     gate: Gate
     turnstile: Turnstile
     occupancy: Occupancy
+    heartbeat: Heartbeat
+    closings: Closings
     captcha: Captcha | None
 
 

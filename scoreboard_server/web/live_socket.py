@@ -16,7 +16,9 @@ from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError
 from tornado.websocket import WebSocketHandler
 
+from ..live.closings import NOT_READING
 from ..live.frames import text_frame
+from ..live.heartbeat import Pulse
 from ..live.reader import timestamp
 from ..live.seat import Seat
 from ..rules.claims import Identity
@@ -34,12 +36,15 @@ log = logging.getLogger("scoreboard.web")
 MESSAGE_LIMIT = 4096
 PING_INTERVAL_S = 25
 PING_PATIENCE_S = 10
+# A ping of the protocol (RFC 6455, section 5.5.2) without a body.
+_PING = b"\x89\x00"
 # Another server, or the next one of this, may be there then; clients spread themselves out beyond it.
 RETRY_IN_MS = 1000
 # Close codes of RFC 6455, section 7.4.1, and their reasons.
 STOPPING = (1001, f"stopping; retry in {RETRY_IN_MS} ms")
 TEXT_ONLY = (1003, "text only")
 FAILED = (1011, "internal_error")
+SILENT = (1000, "ping timed out")
 # Of those for private use: the status that HTTP would tell, so 4401 and 4403.
 BY_STATUS = 4000
 
@@ -52,6 +57,7 @@ class LiveSocket(WebSocketHandler, BaseHandler):
 
     _seat: Seat | None = None
     _writer: FrameWriter | None = None
+    _pulse: Pulse | None = None
     _expiry: asyncio.TimerHandle | None = None
 
     def initialize(self, lifecycle: Lifecycle) -> None:
@@ -83,6 +89,7 @@ class LiveSocket(WebSocketHandler, BaseHandler):
         assert protocol is not None and stream is not None  # noqa: S101 -- it has just been opened
         self._writer = FrameWriter(stream, protocol.is_closing, self._lags)
         self._seat = Seat(self.services.hub, self._writer.write, self._dismiss)
+        self._pulse = self.services.heartbeat.join(self._ask, self._give_up)
         self.services.hub.join(self._seat)
 
     def on_close(self) -> None:
@@ -91,13 +98,31 @@ class LiveSocket(WebSocketHandler, BaseHandler):
         if self._seat is not None:
             self.services.hub.leave(self._seat)
             self._seat = None
+        if self._pulse is not None:
+            self._pulse.leave()
+            self._pulse = None
+
+    def on_pong(self, data: bytes) -> None:
+        """The watcher is there."""
+        if self._pulse is not None:
+            self._pulse.answered = True
+
+    def _ask(self) -> None:
+        self._write(_PING)
+
+    def _give_up(self) -> None:
+        self._hang_up(*SILENT)
 
     def _hang_up(self, code: int, reason: str) -> None:
+        if self._seat is not None:
+            self.services.closings.count(reason)
         self.on_close()
         self.close(code, reason)
 
     def _lags(self) -> None:
         log.info("a socket that nobody reads is closed")
+        if self._seat is not None:
+            self.services.closings.count(NOT_READING)
 
     def _dismiss(self, why: Refusal | None) -> None:
         if why is None:

@@ -16,7 +16,7 @@ from .description_handler import Description, DescriptionHandler
 from .edge import Edge
 from .health_handler import LiveHandler, ReadyHandler
 from .leaderboard_handler import LeaderboardHandler, UserHandler
-from .live_socket import MESSAGE_LIMIT, PING_INTERVAL_S, PING_PATIENCE_S, LiveSocket
+from .live_socket import MESSAGE_LIMIT, LiveSocket
 from .openapi import document as openapi
 from .page_handler import AssetHandler, PageHandler
 from .score_handler import ScoreHandler
@@ -64,8 +64,6 @@ def application(
         log_function=_no_access_log,
         edge=Edge(trusted_origins, trusted_proxies),
         trusted_origins=list(trusted_origins),  # for Tornado, which asks them before a socket opens
-        websocket_ping_interval=PING_INTERVAL_S,
-        websocket_ping_timeout=PING_PATIENCE_S,
         websocket_max_message_size=MESSAGE_LIMIT,
     )
 

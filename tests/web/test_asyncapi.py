@@ -12,6 +12,7 @@ import msgspec
 import pytest
 from jsonschema import Draft7Validator, Draft202012Validator, FormatChecker, ValidationError
 
+from scoreboard_server import parts
 from scoreboard_server.app import Server
 from scoreboard_server.flow.ports import BanChanged, TokensRevoked
 from scoreboard_server.rules.bans import Ban
@@ -20,10 +21,11 @@ from scoreboard_server.rules.revocations import Revocation
 from scoreboard_server.web.asyncapi.document import document
 from scoreboard_server.web.asyncapi.messages import FROM_CLIENTS, FROM_SERVER
 from scoreboard_server.web.live_messages import Message, decode
-from scoreboard_server.web.live_socket import MESSAGE_LIMIT, LiveSocket
+from scoreboard_server.web.live_socket import MESSAGE_LIMIT
 
 from ..conftest import Api, not_here, token
 from .conftest import StartApi
+from .test_socket_races import services
 from .watching import Watcher, watch
 
 DOCUMENT = document()
@@ -92,8 +94,8 @@ def test_every_reference_leads_somewhere() -> None:
         found: Any = DOCUMENT
         for name in each.removeprefix("#/").split("/"):
             found = found[name]
-    for kind, parts in DOCUMENT["components"].items():
-        for name in parts:
+    for kind, named in DOCUMENT["components"].items():
+        for name in named:
             assert f"#/components/{kind}/{name}" in told
 
 
@@ -312,17 +314,20 @@ async def test_a_socket_ends_as_described(
     ending: tuple[int, str],
     bring_about: End,
 ) -> None:
-    """With the code and the reason; an error before it has the same word, and nothing comes behind it."""
+    """With the code and the reason, which is counted; an error before it says the same; nothing follows."""
     if bring_about is be_silent:
-        monkeypatch.setattr(LiveSocket, "ping_interval", 0.05)
-        monkeypatch.setattr(LiveSocket, "ping_timeout", 0.05)
+        monkeypatch.setattr(parts, "PING_INTERVAL_S", 0.1)
+        monkeypatch.setattr(parts, "PING_PATIENCE_S", 0.05)
     api = await start_api()
+    closings = services(api).closings.by_reason
     async with watch(api) as watcher:
         await bring_about(api, watcher)
         code, last = await watcher.closed()
         assert (code, watcher.connection.close_reason) == ending
         errors = [frame["code"] for frame in last if frame["type"] == "error"]
         assert errors == {1003: ["unsupported_data"]}.get(code, [ending[1]] if code > 4000 else [])
+    too_much = bring_about is say_too_much  # which the library closes by itself
+    assert closings == ({} if too_much else {ending[1]: 1})
     if bring_about is fail:
         assert "this is a test" in caplog.text
         caplog.clear()

@@ -17,6 +17,7 @@ import msgspec
 import pytest
 from tornado.iostream import IOStream
 
+from scoreboard_server import parts
 from scoreboard_server.flow.ports import BanChanged
 from scoreboard_server.live.seat import Seat
 from scoreboard_server.rules.bans import Ban
@@ -156,10 +157,13 @@ async def test_what_comes_in_behind_a_binary_message_counts_nothing(api: Api) ->
     assert [row["userId"] for row in (await api.board())["leaderboard"]] == ["ben"]
 
 
-async def test_nothing_follows_a_ping_that_timed_out(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_nothing_follows_a_ping_that_timed_out(
+    start_api: StartApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Until the other side has closed, too, the board goes on without this socket."""
-    monkeypatch.setattr(LiveSocket, "ping_interval", 0.05)
-    monkeypatch.setattr(LiveSocket, "ping_timeout", 0.05)
+    monkeypatch.setattr(parts, "PING_INTERVAL_S", 0.1)
+    monkeypatch.setattr(parts, "PING_PATIENCE_S", 0.05)
+    api = await start_api()
     async with wire(api.server.port) as connection:
         await connection.send(request("/ws", *HANDSHAKE))
         told = b""

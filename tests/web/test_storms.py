@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from scoreboard_server.live.closings import NOT_READING
 from scoreboard_server.web import frame_writer
 
 from ..conftest import UNLIMITED, Api
@@ -190,6 +191,7 @@ async def test_who_does_not_read_harms_nobody(
         frame = len(hub.published.snapshot)
         assert 0 < most <= DEAF * frame, "more than one frame waits for somebody"
         assert sum("nobody reads" in record.getMessage() for record in caplog.records) == DEAF
+        assert services(api).closings.by_reason == {NOT_READING: DEAF}
         assert (await within_patience(api.act("ann", "a1")))["newScore"] == 10
         board = await api.board("?limit=1000")
         await within_patience(asyncio.gather(*(each.until(board["version"]) for each in listeners)))

@@ -12,6 +12,7 @@ from ..live_socket import (
     MESSAGE_LIMIT,
     PING_INTERVAL_S,
     PING_PATIENCE_S,
+    SILENT,
     STOPPING,
     TEXT_ONLY,
     expired,
@@ -30,7 +31,7 @@ def _dismissal(why: Refusal, when: str) -> Json:
 
 # Where an `error` comes first, it has the same code.
 CLOSE_CODES = [
-    _ending(1000, "ping timed out", "A ping of the protocol was not answered."),
+    _ending(*SILENT, "A ping of the protocol was not answered."),
     _ending(*STOPPING, "The server stops. Come back after that time and some more, by chance."),
     _ending(*TEXT_ONLY, "A binary message was sent; an `error` of `unsupported_data` comes first."),
     _ending(1009, "message too big", "A message was larger than `messageBytes`."),
