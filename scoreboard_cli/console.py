@@ -7,7 +7,8 @@ import os
 import re
 import sys
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
@@ -99,6 +100,18 @@ def _table(headings: Sequence[tuple[str, str]], rows: Sequence[Sequence[object]]
     for row in rows:
         table.add_row(*(Text(printable(str(cell))) for cell in row))
     return table
+
+
+@contextmanager
+def working() -> Iterator[Callable[[str], None]]:
+    """Where somebody looks at stderr, a line that tells what is being done; gone at the end."""
+    if not sys.stderr.isatty():
+        yield lambda words: None
+        return
+    from rich.console import Console  # noqa: PLC0415 -- as above
+
+    with Console(stderr=True).status("") as status:
+        yield lambda words: status.update(printable(words))
 
 
 def printable(text: str) -> str:

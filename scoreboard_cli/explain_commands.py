@@ -72,9 +72,7 @@ def _read(session: Session, user: str, limit: int, place: Place | None) -> tuple
         from scoreboard_server.live.reader import View  # noqa: PLC0415 -- as in session
 
         page = await pages_of(store.history, user, place, limit)
-        board = await look(store.snapshots, store.profiles, View(1, users=(user,)), now_us())
-        assert board is not None  # noqa: S101 -- the current season is there
-        return page, board
+        return page, await look(store, View(1, users=(user,)), now_us())
 
     return with_store(session.settings(), work)
 

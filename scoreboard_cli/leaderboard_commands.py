@@ -9,7 +9,7 @@ import click
 from scoreboard_server.clock import now_us
 
 from . import console
-from .session import NOT_FOUND, Session, command_options, fail, with_store
+from .session import NOT_FOUND, REFUSED, Session, command_options, fail, with_store
 
 if TYPE_CHECKING:
     from scoreboard_server.live.reader import View
@@ -121,15 +121,19 @@ def _watch(session: Session, limit: int, season: str | None, server: str | None)
 
 
 def _read(session: Session, view: View) -> dict[str, Any]:
-    async def work(store: Store) -> dict[str, Any] | None:
+    from scoreboard_server.rules.refusals import NotFound, Unavailable  # noqa: PLC0415 -- as in session
+
+    async def work(store: Store) -> dict[str, Any]:
         from scoreboard_server.flow.looking import look  # noqa: PLC0415 -- as in session
 
-        return await look(store.snapshots, store.profiles, view, now_us())
+        return await look(store, view, now_us())
 
-    board = with_store(session.settings(), work)
-    if board is None:
-        fail(NOT_FOUND, f"There is no season named {view.season}.")
-    return board
+    try:
+        return with_store(session.settings(), work)
+    except NotFound:
+        fail(NOT_FOUND, f"There is no season named {view.season}. `scoreboard season list` shows all.")
+    except Unavailable as refusal:
+        fail(REFUSED, refusal.detail)
 
 
 def _found(board: dict[str, Any], user: str) -> dict[str, Any]:

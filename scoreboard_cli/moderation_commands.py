@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from scoreboard_server.clock import now_us
-from scoreboard_server.rules.refusals import NotFound
+from scoreboard_server.rules.refusals import NotFound, Unavailable
 
 from . import console
 from .admin import admin, moderation_of, reason, user_id
-from .session import NOT_FOUND, Session, command_options, fail, with_store
+from .session import NOT_FOUND, REFUSED, Session, command_options, fail, with_store
 from .times import FORMS, Instant, readable
 
 if TYPE_CHECKING:
@@ -31,6 +31,13 @@ async def _board(store: Store) -> Board:
     from scoreboard_server.flow.loading import load_board  # noqa: PLC0415 -- as in session
 
     return (await load_board(store.snapshots, now_us())).board
+
+
+async def _catch_up(store: Store) -> None:
+    """Sealed seasons show the correction when the command is done, not only when a server gets to it."""
+    from scoreboard_server.flow.archiving import catch_up  # noqa: PLC0415 -- as in session
+
+    await catch_up(store.seasons, store.archives)
 
 
 def _standing(board: Board, user: str) -> Standing | None:
@@ -55,7 +62,8 @@ def ban(
     Every running server follows within a second: the ranks below close up,
     and the user's sockets are closed. TIME is an instant (UTC), a day, or a
     span: ahead of now for --until, before it for --from. Points are taken
-    back by entries of their own; `scoreboard unban` gives them back.
+    back by entries of their own, also those of sealed seasons, whose boards
+    are corrected; `scoreboard unban` gives them back.
 
     \b
     Example:  scoreboard ban demo:1 --reason "a script" --from 2h --dry-run
@@ -82,7 +90,7 @@ def _ban(session: Session, user: str, reason: str, until: int | None, since: int
         from scoreboard_server.flow.deciding import ban as decide  # noqa: PLC0415 -- as in session
 
         standing = _standing(await _board(store), user)
-        return await decide(
+        done = await decide(
             moderation_of(store),
             admin(),
             user,
@@ -91,6 +99,8 @@ def _ban(session: Session, user: str, reason: str, until: int | None, since: int
             taken_back_from=since,
             standing=standing,
         )
+        await _catch_up(store)
+        return done
 
     return with_store(session.settings(), work)
 
@@ -176,7 +186,9 @@ def unban(session: Session, *, user: str, reason: str) -> None:
     async def work(store: Store) -> Unbanned:
         from scoreboard_server.flow.deciding import unban as decide  # noqa: PLC0415 -- as in session
 
-        return await decide(moderation_of(store), admin(), user, reason=reason)
+        done = await decide(moderation_of(store), admin(), user, reason=reason)
+        await _catch_up(store)
+        return done
 
     try:
         done = with_store(session.settings(), work)
@@ -220,11 +232,13 @@ def bans(session: Session) -> None:
 @click.argument("user", callback=user_id)
 @click.argument("points", type=click.IntRange(-_MOST_POINTS, _MOST_POINTS))
 @click.option("--reason", required=True, callback=reason, metavar="TEXT", help="Why; the user can read it.")
+@click.option("--season", metavar="NAME", help="A sealed season, corrected afterwards.  [default: now's]")
 @command_options
-def adjust(session: Session, *, user: str, points: int, reason: str) -> None:
+def adjust(session: Session, *, user: str, points: int, reason: str, season: str | None) -> None:
     """Add POINTS to the score of USER, or take them when negative.
 
-    It is an entry of the ledger like any other, with its reason.
+    It is an entry of the ledger like any other, with its reason. Of a sealed
+    season it changes the board as corrected; what was announced stays.
 
     \b
     Example:  scoreboard adjust demo:1 -50 --reason "counted by a broken client"
@@ -233,18 +247,29 @@ def adjust(session: Session, *, user: str, points: int, reason: str) -> None:
         raise click.BadParameter("must not be 0", param_hint="POINTS")
     name = secrets.token_hex(8)  # here, as the work may be begun again
 
-    async def work(store: Store) -> int | None:
+    async def work(store: Store) -> tuple[str, int | None]:
         from scoreboard_server.flow.deciding import adjust as decide  # noqa: PLC0415 -- as in session
+        from scoreboard_server.flow.looking import find_standing  # noqa: PLC0415 -- as in session
 
-        standing = (await _board(store)).standing(user)
+        found, standing = await find_standing(store, user, season, now_us())
         if standing is None:
-            return None
-        return await decide(moderation_of(store), admin(), standing, points, name=name, reason=reason)
+            return found.name, None
+        score = await decide(
+            moderation_of(store), admin(), standing, points, season=found, name=name, reason=reason
+        )
+        await _catch_up(store)
+        return found.name, score
 
-    score = with_store(session.settings(), work)
+    try:
+        which, score = with_store(session.settings(), work)
+    except NotFound:
+        fail(NOT_FOUND, f"There is no season named {season}. `scoreboard season list` shows all.")
+    except Unavailable as refusal:
+        fail(REFUSED, refusal.detail)
     if score is None:
-        fail(NOT_FOUND, f"{user} is not on the board.")
+        fail(NOT_FOUND, f"{user} is not on the board of {which}.")
     if session.as_json:
-        console.data_json({"userId": user, "points": points, "reason": reason, "score": score})
+        told = {"userId": user, "season": which, "points": points, "reason": reason, "score": score}
+        console.data_json(told)
         return
-    console.data(f"{user}: {score - points:,} {points:+,} = {score:,} points.")
+    console.data(f"{user}: {score - points:,} {points:+,} = {score:,} points in {which}.")

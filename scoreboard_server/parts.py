@@ -9,16 +9,21 @@ from typing import Any
 
 from .captchas import make_captcha
 from .clock import now_us
+from .flow.deciding import Admin
 from .flow.explaining import Explaining
 from .flow.folding import Folding
-from .flow.following import Following, MarkFence, OpenFence, Watched
+from .flow.following import Following, MarkFence, OpenFence
 from .flow.gate import Gate
 from .flow.keys import KeyRing
 from .flow.loading import Loaded
 from .flow.moderating import Moderating
+from .flow.past_boards import Boards
 from .flow.pipeline import Pipeline
 from .flow.ports import PublishedKeys
 from .flow.profile_book import ProfileBook
+from .flow.season_book import SeasonBook
+from .flow.season_keeper import SCHEDULE, SeasonKeeper
+from .flow.season_keeping import SeasonStore
 from .flow.submitting import Submitting
 from .flow.sweeping import Sweeping
 from .flow.tokens import TokenVerifier
@@ -55,7 +60,7 @@ class Keys:
 class Parts:
     """What lives behind the handlers, and what they are given of it.
 
-    sweeping, following: None for a store that no other process can reach.
+    sweeping, following, season_keeper: None for a store that no other process can reach.
     """
 
     store: Store
@@ -68,6 +73,7 @@ class Parts:
     sweeping: Sweeping | None
     services: Services
     following: Following | None = None
+    season_keeper: SeasonKeeper | None = None
 
     def to_run(self) -> Iterator[tuple[str, Coroutine[Any, Any, Any]]]:
         """What has to run for as long as the server serves, each with a name for people."""
@@ -77,11 +83,14 @@ class Parts:
         yield "the hub", self.hub.run()
         yield "the heartbeat", self.services.heartbeat.run()
         yield "moderating", self.moderating.run()
+        yield "the seasons", self.services.seasons.run()
         yield "the store", _outlive(self.store)
         if self.sweeping is not None:
             yield "sweeping", self.sweeping.run()
         if self.following is not None:
             yield "following", self.following.run()
+        if self.season_keeper is not None:
+            yield "keeping seasons", self.season_keeper.run()
 
     def is_cut_off(self) -> bool:
         """Whether the store is away."""
@@ -110,14 +119,16 @@ def make_parts(
     gate.reloaded(loaded)
     moderating = Moderating(live, hub, bans=bans, revocations=revocations, now_us=now_us)
     sweeping = _sweeping(store, bans, writer)
-    watched: list[Watched] = [gate, moderating, *([sweeping] if sweeping is not None else [])]
     captcha = make_captcha(settings, keys.secret, store.spent)
     vetting = Vetting(captcha, catalogue, time.monotonic)
     heartbeat = Heartbeat(interval=PING_INTERVAL_S, patience=PING_PATIENCE_S, clock=time.monotonic)
+    reader, book = Reader(live, hub, profiles), SeasonBook(store.seasons, loaded.seasons)
     services = Services(
         submitting=Submitting(gate, vetting, profiles, pipeline),
         explaining=Explaining(store.history),
-        reader=Reader(live, hub, profiles),
+        reader=reader,
+        boards=Boards(reader, book, store.archives, profiles),
+        seasons=book,
         hub=hub,
         verifier=_verifier(settings, keys, revocations),
         gate=gate,
@@ -130,6 +141,8 @@ def make_parts(
     folding = Folding(store.standings, writer=writer, now_us=now_us, is_capped=catalogue.is_capped)
     parts = Parts(store, live, hub, profiles, pipeline, folding, moderating, sweeping, services)
     if store.feed is not None and isinstance(fence, MarkFence):
+        keeping = SeasonStore(store.seasons, store.archives, store.standings)
+        parts.season_keeper = SeasonKeeper(keeping, book, Admin(SCHEDULE, f"{writer}-seasons", now_us))
         parts.following = Following(
             store.feed,
             store.snapshots,
@@ -137,7 +150,7 @@ def make_parts(
             profiles=profiles,
             pipeline=pipeline,
             fence=fence,
-            watched=watched,
+            watched=[gate, moderating, book, *([sweeping] if sweeping is not None else [])],
             writer=writer,
             position=loaded.position,
             now_us=now_us,

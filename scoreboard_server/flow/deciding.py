@@ -19,6 +19,7 @@ from ..rules.claims import CLOCK_SKEW_S
 from ..rules.entry import ADJUSTED, Correction
 from ..rules.refusals import NotFound
 from ..rules.revocations import Revocation
+from ..rules.seasons import Season
 from .correcting import give_back, take_back
 from .ports import Moderation
 
@@ -108,23 +109,31 @@ async def unban(moderation: Moderation, admin: Admin, user: str, *, reason: str)
 
 
 async def adjust(
-    moderation: Moderation, admin: Admin, standing: Standing, points: int, *, name: str, reason: str
+    moderation: Moderation,
+    admin: Admin,
+    standing: Standing,
+    points: int,
+    *,
+    season: Season,
+    name: str,
+    reason: str,
 ) -> int:
     """Add points to a user's score, or take some; who is on the board stays at the same instant.
 
-    name: of this adjustment, which is made once however often it is asked for. The score with it. Raises
-    StoreUnavailable.
+    standing, season: the user's in that season, which may be sealed. name: of this adjustment, which is made
+    once however often it is asked for. The score with it. Raises StoreUnavailable.
     """
     entry = Correction(standing.user, f"{ADJUSTED}/{name}", ADJUSTED, points, admin.now_us(), reason)
     after = standing.score + points
     details = {
         "action": entry.action,
+        "season": season.name,
         "points": points,
         "before": _told(standing),
         "after": {"score": after},
     }
     act = admin.act("adjust", standing.user, reason, details)
-    was_added = await moderation.adjust(entry, act, admin.writer)
+    was_added = await moderation.adjust(entry, season.number, act, admin.writer)
     return after if was_added else standing.score
 
 

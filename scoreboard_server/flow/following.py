@@ -15,12 +15,14 @@ from .pipeline import Pipeline
 from .ports import (
     BanChanged,
     Change,
+    Decided,
     EntryAppended,
     Feed,
     HistoryLost,
     MarkSeen,
     ProfileChanged,
     SeasonChanged,
+    SeasonsEdited,
     Snapshots,
     StoreUnavailable,
     TokensRevoked,
@@ -86,7 +88,7 @@ class Watched(Protocol):
         """Another process has counted an entry."""
         ...
 
-    def changed(self, change: BanChanged | TokensRevoked) -> None:
+    def changed(self, change: Decided) -> None:
         """An admin has decided something."""
         ...
 
@@ -143,7 +145,7 @@ class Following:
                 self._live.apply(user, points, reached(action_type, at))
                 for each in self._watched:
                     each.appended(change)
-            case BanChanged() | TokensRevoked():
+            case BanChanged() | TokensRevoked() | SeasonsEdited():
                 for each in self._watched:
                     each.changed(change)
             case ProfileChanged(user, profile):

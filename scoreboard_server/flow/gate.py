@@ -16,7 +16,7 @@ from ..rules.refusals import Forbidden, Unacceptable
 from ..rules.tallies import Taken, Tallies
 from ..rules.tickets import NONCE_BYTES, Ticket, TicketOffice
 from .loading import Loaded
-from .ports import BanChanged, EntryAppended, TokensRevoked
+from .ports import Decided, EntryAppended
 
 
 class Claim(Struct, frozen=True, gc=False):
@@ -113,8 +113,8 @@ class Gate:
         if kind is not None:
             self._tallies.counted(entry.user, kind, entry.at, self._now_us())
 
-    def changed(self, change: BanChanged | TokensRevoked) -> None:
-        """Nothing: the lists are kept by `Moderating`."""
+    def changed(self, change: Decided) -> None:
+        """Nothing: the lists are kept by `Moderating`, the seasons by `SeasonBook`."""
 
     def reloaded(self, loaded: Loaded) -> None:
         """Entries of others may have been missed; today's counts were read again."""

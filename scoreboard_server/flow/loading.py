@@ -27,6 +27,7 @@ class Loaded(Struct, frozen=True):
     position: object
     counts: Mapping[Account, DayCount]
     bans: Sequence[Ban]
+    seasons: Sequence[Season]
     revocations: Sequence[Revocation]
 
 
@@ -36,6 +37,7 @@ async def load_board(snapshots: Snapshots, now_us: int) -> Loaded:
     async with snapshots.snapshot() as snapshot:
         bans = [ban async for ban in snapshot.bans()]
         revocations = [each async for each in snapshot.revocations()]
+        seasons = [season async for season in snapshot.seasons()]
         # Of yesterday it matters when the last one was: the least time to the next may not be over yet.
         counts: dict[Account, DayCount] = {}
         async for who, told in snapshot.days(today - 1):
@@ -51,7 +53,7 @@ async def load_board(snapshots: Snapshots, now_us: int) -> Loaded:
         triples = [(user, score, at) for user, (score, at) in totals.items()]
         hidden = [ban.user for ban in bans if ban.is_in_force(now_us)]
         board = await asyncio.to_thread(Board, triples, hidden)
-        return Loaded(board, snapshot.season, snapshot.position, counts, bans, revocations)
+        return Loaded(board, snapshot.season, snapshot.position, counts, bans, seasons, revocations)
 
 
 def _count(counts: dict[Account, DayCount], account: Account, at: int, today: int) -> None:

@@ -10,7 +10,7 @@ from ..live.live_board import LiveBoard
 from ..rules.bans import BanList, Banned
 from ..rules.revocations import RevocationList, TokenRevoked
 from .loading import Loaded
-from .ports import BanChanged, EntryAppended, TokensRevoked
+from .ports import BanChanged, Decided, EntryAppended, SeasonsEdited, TokensRevoked
 
 _STEP_S = 0.25
 _FORGET_EVERY_S = 60.0
@@ -42,7 +42,7 @@ class Moderating:
     def appended(self, entry: EntryAppended) -> None:
         """Nothing: the board keeps the totals of hidden users, too."""
 
-    def changed(self, change: BanChanged | TokensRevoked) -> None:
+    def changed(self, change: Decided) -> None:
         """Take effect at once."""
         match change:
             case BanChanged(ban):
@@ -51,6 +51,8 @@ class Moderating:
             case TokensRevoked(revocation):
                 self._revocations.add(revocation)
                 self._dismiss_revoked([revocation.user] if revocation.user else self._hub.owners())
+            case SeasonsEdited():
+                pass
 
     def reloaded(self, loaded: Loaded) -> None:
         """All of it was read again, with the board that leaves out who was banned by then."""

@@ -17,7 +17,7 @@ from ..rules.bans import Ban, BanList
 from ..rules.entry import is_correction
 from .correcting import take_back
 from .loading import Loaded
-from .ports import BanChanged, EntryAppended, Moderation, StoreUnavailable, TokensRevoked
+from .ports import BanChanged, Decided, EntryAppended, Moderation, StoreUnavailable
 
 log = logging.getLogger("scoreboard.sweeping")
 
@@ -56,7 +56,7 @@ class Sweeping:
         if not is_correction(entry.type) and self._to_take_back(entry.user) is not None:
             self._look_for([entry.user])
 
-    def changed(self, change: BanChanged | TokensRevoked) -> None:
+    def changed(self, change: Decided) -> None:
         """A ban is new, or on other terms."""
         if isinstance(change, BanChanged):
             self._look_for([change.ban.user])

@@ -21,7 +21,8 @@ class View(Struct, frozen=True):
     """What part of the board to read.
 
     Ranks `offset + 1` to `offset + limit`, or `limit` rows with the user `around` in the middle, or just
-    `users`. season: its name, None for the current one. asker: whose own rank is wanted beside it.
+    `users`. season: its name, None for the current one. announced: of a sealed one, the board that was
+    announced instead of the one that was corrected since. asker: whose own rank is wanted beside it.
     """
 
     limit: int
@@ -29,6 +30,7 @@ class View(Struct, frozen=True):
     around: str | None = None
     users: tuple[str, ...] = ()
     season: str | None = None
+    announced: bool = False
     asker: str | None = None
 
     def select(self, board: Board) -> list[Standing]:

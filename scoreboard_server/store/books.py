@@ -9,18 +9,16 @@ from contextlib import aclosing
 from bson import Int64, MaxKey
 from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
 from pymongo.errors import OperationFailure
-from pymongo.read_concern import ReadConcern
-from pymongo.write_concern import WriteConcern
 
 from ..flow.ports import Span, StoreUnavailable
 from ..rules.books import Total
 from .documents import ENTRIES, SEASONS, SHAPE, STANDINGS, Document, standing_id
 from .reaching import reaching
 from .snapshots import MongoSnapshot, MongoSnapshots
-from .standings import WRITE_CONFLICT, season_number
+from .standings import season_number
+from .transactions import MAJORITY, SNAPSHOT, WRITE_CONFLICT
 
-_MAJORITY = WriteConcern("majority", j=True)
-_TOLD = {"user": 1, "type": 1, "points": 1, "at": 1, "season": 1, "pending": 1}
+_TOLD = {"user": 1, "type": 1, "points": 1, "at": 1, "season": 1, "pending": 1, "late": 1}
 # An entry that is neither pending nor of a season is counted nowhere; no standing is ever of this season.
 _NOWHERE = 0
 _DUPLICATE_KEY = 11000
@@ -79,9 +77,7 @@ class MongoBooks:
         with reaching():
             async with await self._database.client.start_session() as session:
                 try:
-                    async with session.start_transaction(
-                        read_concern=ReadConcern("snapshot"), write_concern=_MAJORITY
-                    ):
+                    async with session.start_transaction(read_concern=SNAPSHOT, write_concern=MAJORITY):
                         await self._rebuild(session, season, user)
                 except OperationFailure as error:
                     if error.code in (WRITE_CONFLICT, _DUPLICATE_KEY):
@@ -99,7 +95,9 @@ class MongoBooks:
         standings = self._database[STANDINGS]
         which = {"_id": standing_id(season, user)}
         total, found = Total(), False
-        entries = self._database[ENTRIES].find({"user": user, "season": season}, _TOLD, session=session)
+        entries = self._database[ENTRIES].find(
+            {"user": user, "season": season, "late": {"$ne": True}}, _TOLD, session=session
+        )
         async for document in entries:
             found = True
             total.add(document["type"], int(document["points"]), int(document["at"]))
@@ -134,6 +132,8 @@ def _entries_after(snapshot: MongoSnapshot, after: str) -> AsyncGenerator[Docume
 
 def _fold(span: Span, document: Document) -> None:
     span.entries += 1
+    if document.get("late"):  # it corrects a sealed season, whose standings stay as they are
+        return
     user = document["user"]
     if document.get("pending"):
         total = span.pending.setdefault(user, Total())

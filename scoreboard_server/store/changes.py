@@ -20,6 +20,7 @@ from ..flow.ports import (
     MarkSeen,
     ProfileChanged,
     SeasonChanged,
+    SeasonsEdited,
     TokensRevoked,
 )
 from .documents import (
@@ -42,6 +43,10 @@ log = logging.getLogger("scoreboard.changes")
 _AWAIT_MS = 500
 _REOPEN_PAUSE_S = 0.5
 # ChangeStreamFatalError, ChangeStreamHistoryLost, and an index of the oplog that has gone (error_codes.yml).
+_ANY: Document = {"$exists": True}
+# What of a season's document is told to others, and what of it means that a board must be read again.
+_OF_CURRENT = ("state", "repaired_at")
+_TOLD = (*_OF_CURRENT, "ends_at", "schedule", "corrections", "archive")
 _LOST_CODES = frozenset({136, 280, 286})
 
 
@@ -101,11 +106,14 @@ def _wanted(writer: str) -> list[Mapping[str, Any]]:
                         "ns.coll": ENTRIES,
                         "operationType": "insert",
                         "fullDocument.writer": {"$ne": writer},
+                        "fullDocument.pending": True,  # else it is of a season that was sealed before
                     },
                     {"ns.coll": USERS, "operationType": {"$in": ["insert", "update"]}},
                     {"ns.coll": SEASONS, "operationType": "insert"},
-                    {"ns.coll": SEASONS, "updateDescription.updatedFields.state": {"$exists": True}},
-                    {"ns.coll": SEASONS, "updateDescription.updatedFields.repaired_at": {"$exists": True}},
+                    *(
+                        {"ns.coll": SEASONS, f"updateDescription.updatedFields.{name}": _ANY}
+                        for name in _TOLD
+                    ),
                     {"ns.coll": MARKS, "fullDocument._id": writer},
                     # Both are written whole; the rest is bookkeeping.
                     {"ns.coll": {"$in": [BANS, REVOKED]}, "operationType": {"$in": ["insert", "replace"]}},
@@ -133,4 +141,5 @@ def _change(event: Mapping[str, Any]) -> Change:
     if collection == USERS:
         told = document or event["updateDescription"]["updatedFields"]
         return ProfileChanged(event["documentKey"]["_id"], profile(told))
-    return SeasonChanged()
+    edited = (event.get("updateDescription") or {}).get("updatedFields", {})
+    return SeasonsEdited() if edited and edited.keys().isdisjoint(_OF_CURRENT) else SeasonChanged()

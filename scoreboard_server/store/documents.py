@@ -4,10 +4,14 @@ Each document carries `v`, the version of its shape. The driver reads large numb
 encoders refuse, so numbers leave this package through `int`.
 
     entries    {_id, v, user, action, type, points, at, writer, batch, pending: true}   until folded, then
-               {… season} without `pending`; a correction also has {reason, of?}
-    standings  {_id: {season, user}, v, score, reached_at, actions}
+               {… season} without `pending`; a correction also has {reason, of?}, and from the start
+               {season, late: true} when that season was sealed before
+    standings  {_id: {season, user}, v, score, reached_at, actions, hidden?: banned when it was sealed}
     users      {_id: user, v, name?, picture?}
-    seasons    {_id: number, v, name, state: "current" | "sealed", started_at, folds, repaired_at?}
+    seasons    {_id: number, v, name, state: "current" | "sealed", started_at, folds, repaired_at?, ends_at?,
+               schedule?: {cron, zone}, closing?: {name, ends_at, by, at}, sealed_at?, sealed_by?,
+               corrections?, archive?: {users, entries, digest, last_at, edition, corrected_users}}
+    archive    {_id: {season, edition, rank}, v, user, score, reached_at}        the boards of sealed seasons
     marks      {_id: writer, n, at}                                              read back by the change feed
     days       {_id: {day, user, type}, v, n, last, gone_at}                     what caps ask for
     bans       {_id: user, v, id, reason, by, since, until?, taken_back_from?, lifted_at?, sweeps?}
@@ -32,7 +36,6 @@ from ..rules.bans import Ban
 from ..rules.entry import Correction, Entry
 from ..rules.profiles import Profile
 from ..rules.revocations import Revocation
-from ..rules.seasons import Season
 from ..rules.tallies import Account, DayCount
 
 Document = dict[str, Any]
@@ -41,7 +44,7 @@ SHAPE = 1
 
 ENTRIES, STANDINGS, USERS, SEASONS, MARKS = "entries", "standings", "users", "seasons", "marks"
 DAYS, BANS, REVOKED, AUDIT = "days", "bans", "revoked", "audit"
-SPENT = "spent"
+SPENT, ARCHIVE = "spent", "archive"
 
 # Every collection is made at start, also those without an index: one made by the first write would be missing
 # in snapshots of just before it, and the server refuses to read those.
@@ -60,6 +63,11 @@ INDEXES: Mapping[str, list[IndexModel]] = {
             name="corrections",
             partialFilterExpression={"of": {"$exists": True}},
         ),
+        IndexModel(
+            [("season", ASCENDING), ("user", ASCENDING)],
+            name="late",
+            partialFilterExpression={"late": True},
+        ),
     ],
     STANDINGS: [],
     USERS: [],
@@ -69,6 +77,14 @@ INDEXES: Mapping[str, list[IndexModel]] = {
             name="one_current",
             unique=True,
             partialFilterExpression={"state": "current"},
+        ),
+        IndexModel([("name", ASCENDING)], name="name", unique=True),
+    ],
+    ARCHIVE: [
+        IndexModel(
+            [("_id.season", ASCENDING), ("_id.edition", ASCENDING), ("user", ASCENDING)],
+            name="users",
+            unique=True,
         )
     ],
     MARKS: [IndexModel([("at", ASCENDING)], name="forgotten", expireAfterSeconds=86_400)],
@@ -83,6 +99,12 @@ INDEXES: Mapping[str, list[IndexModel]] = {
 def entry_documents(batch: Batch) -> list[Document]:
     """A batch's entries as they are appended."""
     return [_entry_document(entry, batch) for entry in batch.entries]
+
+
+def late_documents(batch: Batch, season: int) -> list[Document]:
+    """A batch's corrections to a season that is sealed: never pending, and no part of its standings."""
+    told = {"season": season, "late": True}
+    return [{k: v for k, v in d.items() if k != "pending"} | told for d in entry_documents(batch)]
 
 
 def _entry_document(entry: Entry, batch: Batch) -> Document:
@@ -212,20 +234,3 @@ def profile_fields(told: Profile) -> Document:
     """What a profile tells, as fields to set."""
     fields = {"name": told.name, "picture": told.avatar}
     return {"v": SHAPE} | {k: v for k, v in fields.items() if v is not None}
-
-
-def season(document: Document) -> Season:
-    """A season's document."""
-    return Season(document["_id"], document["name"], int(document["started_at"]))
-
-
-def season_document(new: Season) -> Document:
-    """A season as it begins."""
-    return {
-        "_id": new.number,
-        "v": SHAPE,
-        "name": new.name,
-        "state": "current",
-        "started_at": Int64(new.started_at),
-        "folds": 0,
-    }

@@ -19,20 +19,10 @@ from ..rules.profiles import Profile
 from ..rules.revocations import Revocation
 from ..rules.seasons import Season, first_season
 from ..rules.tallies import Account, DayCount
-from .documents import (
-    ENTRIES,
-    INDEXES,
-    SEASONS,
-    STANDINGS,
-    Document,
-    entry,
-    profile_fields,
-    season,
-    season_document,
-    standing_id,
-)
+from .documents import ENTRIES, INDEXES, SEASONS, STANDINGS, Document, entry, profile_fields, standing_id
 from .history import entries_before
 from .mongo import Database
+from .season_documents import season, season_document
 from .standings import addition, pending_entry, season_number
 from .users import MongoUsers
 
@@ -120,6 +110,10 @@ class MemorySnapshot:
         self.season = current
         self._standings = standings
         self._pending = pending
+
+    async def seasons(self) -> AsyncIterator[Season]:
+        """See `Snapshot.seasons`: no other, as nothing can close the first."""
+        yield self.season
 
     async def standings(self) -> AsyncIterator[tuple[str, int, int]]:
         """See `Snapshot.standings`."""

@@ -2,45 +2,36 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Coroutine, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
-from pymongo.errors import OperationFailure
-from pymongo.read_concern import ReadConcern
-from pymongo.write_concern import WriteConcern
 
-from ..flow.ports import Batch, StoreUnavailable, ToCorrect
+from ..flow.ports import Batch, ToCorrect
 from ..rules.acts import Act
 from ..rules.bans import Ban
 from ..rules.entry import CORRECTION_MARK, Correction
 from ..rules.revocations import Revocation
 from .documents import (
-    AUDIT,
     BANS,
     ENTRIES,
     REVOKED,
     SEASONS,
+    STANDINGS,
     Document,
-    act_document,
     ban,
     ban_document,
     entry_documents,
+    late_documents,
     revocation_document,
+    standing_id,
 )
 from .reaching import reaching
-from .standings import WRITE_CONFLICT, season_number, touch_season
+from .standings import season_number, touch_season
+from .transactions import at_once, note
 
-_MAJORITY = WriteConcern("majority", j=True)
 # Types from the mark to the first character behind it.
 _CORRECTIONS = {"$gte": CORRECTION_MARK, "$lt": chr(ord(CORRECTION_MARK) + 1)}
 _OF_AN_ACTION = {"of": {"$exists": True}}
-
-Work = Callable[[AsyncIOMotorClientSession], Coroutine[Any, Any, None]]
-# So long for a store that does not answer.
-_PATIENCE_S = 20.0
-_PAUSE_S = 0.05
 
 
 class MongoModeration:
@@ -65,9 +56,22 @@ class MongoModeration:
 
         async def both(session: AsyncIOMotorClientSession) -> None:
             await self._put(BANS, ban_document(ban), session)
-            await self._note(act, session)
+            await touch_sealed(self._database, await self._seasons_touched(ban, session), session)
+            await note(self._database, act, session)
 
-        await self._at_once(both)
+        await at_once(self._database, both)
+
+    async def _seasons_touched(self, ban: Ban, session: AsyncIOMotorClientSession) -> list[int]:
+        """Sealed seasons whose corrected board this ban, or its end, may change."""
+        found = self._database[SEASONS].find({"state": "sealed"}, {"sealed_at": 1}, session=session)
+        sealed_at = {d["_id"]: d["sealed_at"] async for d in found}
+        which = {"_id": {"$in": [standing_id(number, ban.user) for number in sealed_at]}}
+        standings = self._database[STANDINGS].find(which, {"hidden": 1}, session=session)
+        hidden = {d["_id"]["season"]: d.get("hidden", False) async for d in standings}
+        since = ban.taken_back_from
+        return [
+            n for n, is_hidden in hidden.items() if is_hidden or (since is not None and since < sealed_at[n])
+        ]
 
     async def revoke(self, revocation: Revocation, act: Act) -> None:
         """See `Moderation.revoke`."""
@@ -78,57 +82,28 @@ class MongoModeration:
             known = await self._database[REVOKED].find_one({"_id": document["_id"]}, session=session) or {}
             latest = {name: max(document[name], known.get(name, document[name])) for name in ("at", "until")}
             await self._put(REVOKED, document | latest, session)
-            await self._note(act, session)
+            await note(self._database, act, session)
 
-        await self._at_once(both)
+        await at_once(self._database, both)
 
     async def _put(self, collection: str, document: Document, session: AsyncIOMotorClientSession) -> None:
         which = {"_id": document["_id"]}
         await self._database[collection].replace_one(which, document, upsert=True, session=session)
 
-    async def adjust(self, adjustment: Correction, act: Act, writer: str) -> bool:
+    async def adjust(self, adjustment: Correction, season: int, act: Act, writer: str) -> bool:
         """See `Moderation.adjust`."""
         was_missing = False
 
         async def both(session: AsyncIOMotorClientSession) -> None:
             nonlocal was_missing
-            was_missing = await self._append_missing([adjustment], writer, session) > 0
+            current = await touch_season(self._database[SEASONS], session)
+            late = season if season != current else None
+            was_missing = await self._append_missing([adjustment], late, writer, session) > 0
             if was_missing:
-                await self._note(act, session)
+                await note(self._database, act, session)
 
-        await self._at_once(both)
+        await at_once(self._database, both)
         return was_missing
-
-    async def _note(self, act: Act, session: AsyncIOMotorClientSession) -> None:
-        await self._database[AUDIT].insert_one(act_document(act), session=session)
-
-    async def _at_once(self, work: Work) -> None:
-        """All of it or nothing; begun again by the driver when it meets another transaction.
-
-        That of a process that was killed may stand in the way until the server gives it up, after a minute
-        or so; the driver tries for two.
-        """
-
-        async def patient_work(session: AsyncIOMotorClientSession) -> None:
-            try:
-                await work(session)
-            except OperationFailure as error:
-                if error.code == WRITE_CONFLICT:  # so the store is there
-                    patience.reschedule(asyncio.get_running_loop().time() + _PATIENCE_S)
-                    await asyncio.sleep(_PAUSE_S)
-                raise
-
-        try:
-            with reaching():
-                async with (
-                    asyncio.timeout(_PATIENCE_S) as patience,
-                    await self._database.client.start_session() as session,
-                ):
-                    await session.with_transaction(
-                        patient_work, read_concern=ReadConcern("snapshot"), write_concern=_MAJORITY
-                    )
-        except TimeoutError:
-            raise StoreUnavailable("it did not get to writing it down") from None
 
     async def to_take_back(self, ban: Ban, limit: int) -> list[ToCorrect]:
         """See `Moderation.to_take_back`."""
@@ -140,7 +115,7 @@ class MongoModeration:
         return await self._unbalanced(ban.user, _OF_AN_ACTION, {}, limit)
 
     async def _unbalanced(self, user: str, entries: Document, sums: Document, limit: int) -> list[ToCorrect]:
-        """Actions of the user's that don't add up to nothing among such entries of this season.
+        """Actions of the user's that don't add up to nothing among such entries.
 
         sums: which sums are meant, by whether the action itself is in them (`is_action`).
         """
@@ -150,10 +125,9 @@ class MongoModeration:
             "is_action": {"$max": {"$eq": [{"$type": "$of"}, "missing"]}},
         }
         with reaching():
-            season = season_number(await self._database[SEASONS].find_one({"state": "current"}))
             found = self._database[ENTRIES].aggregate(
                 [
-                    {"$match": {"$and": [{"user": user}, _of_season(season), entries]}},
+                    {"$match": {"$and": [{"user": user}, entries]}},
                     {"$group": by_action},
                     {"$match": {"points": {"$ne": 0}} | sums},
                     {"$limit": limit},
@@ -168,8 +142,8 @@ class MongoModeration:
 
         async def if_still(session: AsyncIOMotorClientSession) -> None:
             nonlocal still
-            current = await self._of_current_season(ban.user, corrections, session)
-            await self._append_missing(current, writer, session)
+            for season, some in (await self._by_season(ban.user, corrections, session)).items():
+                await self._append_missing(some, season, writer, session)
             # Writes, not reads: this must conflict with sealing the season, and with lifting the ban. Last,
             # as a process that is killed before leaves them unlocked.
             await touch_season(self._database[SEASONS], session)
@@ -178,35 +152,53 @@ class MongoModeration:
             if not still:
                 await session.abort_transaction()
 
-        await self._at_once(if_still)
+        await at_once(self._database, if_still)
         return still
 
-    async def _of_current_season(
+    async def _by_season(
         self, user: str, corrections: Sequence[Correction], session: AsyncIOMotorClientSession
-    ) -> list[Correction]:
-        season = season_number(await self._database[SEASONS].find_one({"state": "current"}, session=session))
-        wanted = {"user": user, "action": {"$in": [c.of for c in corrections]}} | _of_season(season)
-        found = self._database[ENTRIES].find(wanted, {"action": 1}, session=session)
-        actions = {d["action"] async for d in found}
-        return [correction for correction in corrections if correction.of in actions]
+    ) -> dict[int | None, list[Correction]]:
+        """The corrections by the sealed season of the action, None for the current one."""
+        current = season_number(await self._database[SEASONS].find_one({"state": "current"}, session=session))
+        wanted = {"user": user, "action": {"$in": [c.of for c in corrections]}}
+        found = self._database[ENTRIES].find(wanted, {"action": 1, "season": 1}, session=session)
+        seasons = {d["action"]: d.get("season", current) async for d in found}
+        sorted_out: dict[int | None, list[Correction]] = {}
+        for correction in corrections:
+            if correction.of in seasons:
+                season = seasons[correction.of]
+                sorted_out.setdefault(None if season == current else season, []).append(correction)
+        return sorted_out
 
     async def _append_missing(
-        self, corrections: Sequence[Correction], writer: str, session: AsyncIOMotorClientSession
+        self,
+        corrections: Sequence[Correction],
+        season: int | None,
+        writer: str,
+        session: AsyncIOMotorClientSession,
     ) -> int:
-        """How many were missing."""
-        if not corrections:
-            return 0
+        """How many were missing. season: a sealed one that they are of, None for the current one."""
         # Looked up first: a duplicate would abort the transaction.
         entries = self._database[ENTRIES]
         names = [correction.action for correction in corrections]
         wanted = {"user": corrections[0].user, "action": {"$in": names}}
         there = {d["action"] async for d in entries.find(wanted, {"action": 1}, session=session)}
-        missing = [correction for correction in corrections if correction.action not in there]
-        if missing:
-            await entries.insert_many(entry_documents(Batch(writer, 1, missing)), session=session)
-        return len(missing)
+        missing = Batch(writer, 1, [c for c in corrections if c.action not in there])
+        if not missing.entries:
+            return 0
+        if season is None:
+            await entries.insert_many(entry_documents(missing), session=session)
+        else:
+            await entries.insert_many(late_documents(missing, season), session=session)
+            await touch_sealed(self._database, [season], session)
+        return len(missing.entries)
 
 
-def _of_season(season: int) -> Document:
-    """A filter for entries of this season; what is pending will be."""
-    return {"$or": [{"season": season}, {"pending": True}]}
+async def touch_sealed(
+    database: AsyncIOMotorDatabase[Document], seasons: Sequence[int], session: AsyncIOMotorClientSession
+) -> None:
+    """The corrected boards of these sealed seasons are to be written anew."""
+    if seasons:
+        await database[SEASONS].update_many(
+            {"_id": {"$in": seasons}, "state": "sealed"}, {"$inc": {"corrections": 1}}, session=session
+        )

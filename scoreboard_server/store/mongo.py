@@ -19,8 +19,9 @@ from pymongo.uri_parser import parse_uri
 
 from ..flow.ports import StoreUnavailable
 from ..rules.seasons import first_season
-from .documents import INDEXES, SEASONS, Document, season_document
+from .documents import INDEXES, SEASONS, Document
 from .reaching import is_passing, summary
+from .season_documents import season_document
 
 Client = AsyncIOMotorClient[Document]
 Database = AsyncIOMotorDatabase[Document]

@@ -9,17 +9,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..flow.ports import (
+    Archives,
     Books,
     Feed,
     History,
     Ledger,
     Moderation,
     ProfileStore,
+    Seasons,
     Snapshots,
     Spent,
     Standings,
     StoreUnavailable,
 )
+from .archives import MongoArchives
 from .books import MongoBooks
 from .changes import MongoFeed
 from .documents import ENTRIES, SPENT, USERS
@@ -29,6 +32,7 @@ from .ledger import MongoLedger
 from .memory import MemoryHistory, MemorySnapshots, MemoryStandings, MemoryUsers, open_memory
 from .moderation import MongoModeration
 from .mongo import Database, StoreRefusedError, connect, disconnect, prepare
+from .seasons import MongoSeasons
 from .snapshots import MongoSnapshots
 from .spent import MongoSpent
 from .standings import MongoStandings
@@ -69,6 +73,8 @@ class Store:
     profiles: ProfileStore
     history: History
     spent: Spent
+    seasons: Seasons
+    archives: Archives
     books: Books | None
     moderation: Moderation | None
     feed: Feed | None
@@ -111,6 +117,8 @@ def _memory(database: Database) -> Store:
         profiles=MemoryUsers(database[USERS]),
         history=MemoryHistory(database),
         spent=MongoSpent(database[SPENT]),
+        seasons=MongoSeasons(database),
+        archives=MongoArchives(database),
         books=None,
         moderation=None,
         feed=None,
@@ -147,6 +155,8 @@ async def _mongo(
         profiles=MongoUsers(opened[USERS]),
         history=MongoHistory(snapshots),
         spent=MongoSpent(opened[SPENT]),
+        seasons=MongoSeasons(opened),
+        archives=MongoArchives(opened),
         books=MongoBooks(opened, snapshots),
         moderation=MongoModeration(opened),
         feed=MongoFeed(opened),

@@ -27,10 +27,10 @@ from .documents import (
     day_count,
     days_of,
     revocation,
-    season,
     standings_of,
 )
 from .reaching import reaching
+from .season_documents import season
 
 _BATCH = 10_000
 
@@ -49,6 +49,11 @@ class MongoSnapshot:
         self._session = session
         self.position = at
         self.season: Season
+
+    async def seasons(self) -> AsyncIterator[Season]:
+        """See `Snapshot.seasons`."""
+        async for document in self.scan(SEASONS, {}, sort={"_id": -1}):
+            yield season(document)
 
     async def standings(self) -> AsyncIterator[tuple[str, int, int]]:
         """See `Snapshot.standings`."""

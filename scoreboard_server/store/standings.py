@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,29 +11,25 @@ from bson import Int64
 from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorCollection, AsyncIOMotorDatabase
 from pymongo import UpdateOne
 from pymongo.errors import ConfigurationError, OperationFailure
-from pymongo.read_concern import ReadConcern
-from pymongo.write_concern import WriteConcern
 
 from ..flow.ports import NO_DAYS, Day, PendingEntry, Sum
 from ..rules.tallies import DayCount
 from .documents import DAYS, ENTRIES, SEASONS, SHAPE, STANDINGS, Document, standing_id
 from .mongo import renew_connections
 from .reaching import is_about_sessions, reaching
+from .transactions import MAJORITY, SNAPSHOT, WRITE_CONFLICT
 
-_TOLD = {"user": 1, "points": 1, "at": 1, "type": 1}
-_MAJORITY = WriteConcern("majority", j=True)
-WRITE_CONFLICT = 112
+TOLD = {"user": 1, "points": 1, "at": 1, "type": 1}
 
 
 class MongoStandings:
     """Fits `flow.ports.Standings`, with one transaction per fold."""
 
     def __init__(self, database: AsyncIOMotorDatabase[Document]) -> None:
+        self._database = database
         self._client = database.client
         self._entries = database[ENTRIES]
-        self._standings = database[STANDINGS]
         self._seasons = database[SEASONS]
-        self._days = database[DAYS]
 
     async def pending(self, writer: str, limit: int) -> list[PendingEntry]:
         """See `Standings.pending`."""
@@ -43,7 +40,7 @@ class MongoStandings:
         return await self._some({"writer": {"$ne": writer}, "at": {"$lt": before}}, limit)
 
     async def _some(self, which: Document, limit: int) -> list[PendingEntry]:
-        found = self._entries.find({"pending": True, **which}, _TOLD, limit=limit, hint="pending")
+        found = self._entries.find({"pending": True, **which}, TOLD, limit=limit, hint="pending")
         with reaching():
             documents = await found.to_list(limit)  # at once: a step of the loop for each would cost more
         return [pending_entry(document) for document in documents]
@@ -55,37 +52,48 @@ class MongoStandings:
         with reaching():
             async with await self._client.start_session() as session:
                 try:
-                    return await self._fold_in(session, ids, sums, days)
+                    return await self._fold_in(session, Fold(ids, sums, days))
                 except OperationFailure as error:
                     if error.code == WRITE_CONFLICT:
                         return False
                     raise
                 except ConfigurationError as error:
-                    if is_about_sessions(
-                        error
-                    ):  # folding comes by every few seconds, so it mends this for all
+                    # Folding comes by every few seconds, so it mends this for all.
+                    if is_about_sessions(error):
                         renew_connections(self._client)
                     raise
 
-    async def _fold_in(
-        self,
-        session: AsyncIOMotorClientSession,
-        ids: Sequence[object],
-        sums: Mapping[str, Sum],
-        days: Mapping[Day, DayCount],
-    ) -> bool:
-        async with session.start_transaction(read_concern=ReadConcern("snapshot"), write_concern=_MAJORITY):
+    async def _fold_in(self, session: AsyncIOMotorClientSession, fold: Fold) -> bool:
+        async with session.start_transaction(read_concern=SNAPSHOT, write_concern=MAJORITY):
             season = await touch_season(self._seasons, session)
-            stamp = {"$set": {"season": season}, "$unset": {"pending": ""}}
-            whole = {"_id": {"$in": list(ids)}, "pending": True}
-            stamped = await self._entries.update_many(whole, stamp, session=session)
-            if stamped.modified_count != len(ids):
+            if not await fold_into(season, fold, self._database, session):
                 await session.abort_transaction()
                 return False
-            await self._standings.bulk_write(additions(season, sums), ordered=False, session=session)
-            if days:
-                await self._days.bulk_write(_more_of(days), ordered=False, session=session)
         return True
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """Entries, and what they add up to; see `Standings.fold`."""
+
+    ids: Sequence[object]
+    sums: Mapping[str, Sum]
+    days: Mapping[Day, DayCount]
+
+
+async def fold_into(
+    season: int, fold: Fold, database: AsyncIOMotorDatabase[Document], session: AsyncIOMotorClientSession
+) -> bool:
+    """Within a transaction: stamp the entries and add the sums; False when not all of them were pending."""
+    stamp = {"$set": {"season": season}, "$unset": {"pending": ""}}
+    whole = {"_id": {"$in": list(fold.ids)}, "pending": True}
+    stamped = await database[ENTRIES].update_many(whole, stamp, session=session)
+    if stamped.modified_count != len(fold.ids):
+        return False
+    await database[STANDINGS].bulk_write(additions(season, fold.sums), ordered=False, session=session)
+    if fold.days:
+        await database[DAYS].bulk_write(_more_of(fold.days), ordered=False, session=session)
+    return True
 
 
 async def touch_season(seasons: AsyncIOMotorCollection[Document], session: AsyncIOMotorClientSession) -> int:

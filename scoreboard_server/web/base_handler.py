@@ -20,6 +20,8 @@ from tornado.web import HTTPError, RequestHandler
 from ..flow.captcha import Captcha
 from ..flow.explaining import Explaining
 from ..flow.gate import Gate
+from ..flow.past_boards import Boards
+from ..flow.season_book import SeasonBook
 from ..flow.submitting import Submitting
 from ..flow.tokens import TokenVerifier
 from ..flow.turnstile import RateLimited, Turnstile
@@ -64,6 +66,8 @@ class Services:
     submitting: Submitting
     explaining: Explaining
     reader: Reader
+    boards: Boards
+    seasons: SeasonBook
     hub: Hub
     verifier: TokenVerifier
     gate: Gate

@@ -10,6 +10,7 @@ from ..rules.refusals import NotFound, Unacceptable
 from .base_handler import BaseHandler, Lifecycle
 
 LIMIT = 1000
+ANNOUNCED, CORRECTED = "announced", "corrected"
 OFFSET = 1_000_000_000
 
 _encode = msgspec.json.Encoder().encode
@@ -26,7 +27,7 @@ class LeaderboardHandler(BaseHandler):
     async def get(self) -> None:
         """Answer 200 with the view, 304 when the client has it already."""
         identity = await self.identity_if_told()
-        reading = await self.services.reader.read(self._view(identity.user if identity else None))
+        reading = await self.services.boards.read(self._view(identity.user if identity else None))
         if reading.etag is not None:
             self.set_header("ETag", reading.etag)
         self.add_header("Vary", "Authorization")
@@ -53,8 +54,16 @@ class LeaderboardHandler(BaseHandler):
             around=_user(around) if around is not None else None,
             users=_users(users) if users is not None else (),
             season=self.query_text("season"),
+            announced=self._board() == ANNOUNCED,
             asker=asker,
         )
+
+    def _board(self) -> str:
+        """Of a sealed season: which of its two boards."""
+        wanted = self.query_text("edition") or CORRECTED
+        if wanted not in (ANNOUNCED, CORRECTED):
+            raise Unacceptable("invalid_request", "`edition` must be `announced` or `corrected`.")
+        return wanted
 
 
 class UserHandler(BaseHandler):

@@ -20,6 +20,7 @@ from .live_socket import MESSAGE_LIMIT, LiveSocket
 from .openapi import document as openapi
 from .page_handler import AssetHandler, PageHandler
 from .score_handler import ScoreHandler
+from .seasons_handler import SeasonsHandler
 from .tickets_handler import TicketsHandler
 
 _OPENAPI = Description(openapi.document())
@@ -48,6 +49,7 @@ def application(
             (r"/api/actions", TicketsHandler, shared),
             (r"/api/captcha", CaptchaHandler, shared),
             (r"/api/leaderboard", LeaderboardHandler, {**shared, "top": top}),
+            (r"/api/seasons", SeasonsHandler, shared),
             (r"/api/users/([^/]+)", UserHandler, shared),
             (r"/api/users/([^/]+)/actions", ActionsHandler, shared),
             (r"/ws", LiveSocket, shared),

@@ -13,7 +13,8 @@ from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from scoreboard_server.rules.seasons import FIRST_NUMBER, Season
-from scoreboard_server.store.documents import ENTRIES, SEASONS, season_document
+from scoreboard_server.store.documents import ENTRIES, SEASONS
+from scoreboard_server.store.season_documents import season_document
 
 from .replica_set import Client
 
@@ -69,11 +70,15 @@ def _change(open_client: Callable[[], Client], database: str, ending: int) -> Ac
     with open_client() as client, client.start_session() as session:
         with session.start_transaction(ReadConcern("snapshot"), WriteConcern("majority", j=True)):
             seasons: Any = client[database][SEASONS]
-            current, sealed = {"_id": ending, "state": "current"}, {"$set": {"state": "sealed"}}
+            current, sealed = {"_id": ending, "state": "current"}, {"$set": {"state": "sealed"} | _sealing()}
             if seasons.update_one(current, sealed, session=session).modified_count:
                 following = Season(ending + 1, name_of(ending + 1), time.time_ns() // 1000)
                 seasons.insert_one(season_document(following), session=session)
         return _actions(client, database, session, ending)
+
+
+def _sealing() -> dict[str, Any]:
+    return {"sealed_at": time.time_ns() // 1000, "sealed_by": "chaos"}
 
 
 def _actions(client: Client, database: str, session: ClientSession, season: int) -> Actions:

@@ -176,19 +176,25 @@ def test_who_was_never_banned_is_3(place: Place) -> None:
 def test_points_are_added_and_taken(place: Place, ann: str, points: int) -> None:
     """The server's board follows, and the user can read why."""
     told = place.told("adjust", ann, str(points), "--reason", "a broken client")
-    assert told == {"userId": ann, "points": points, "reason": "a broken client", "score": 30 + points}
+    assert told == {
+        "userId": ann,
+        "season": "season-1",
+        "points": points,
+        "reason": "a broken client",
+        "score": 30 + points,
+    }
     until(lambda: place.scores()[ann] == 30 + points)
     newest = place.told("explain", ann, "-n", "1")["actions"][0]
     assert (newest["points"], newest["reason"]) == (points, "a broken client")
     assert place.said("adjust", ann, str(-points), "--reason", "undone") == (
-        f"{ann}: {30 + points} {-points:+} = 30 points.\n"
+        f"{ann}: {30 + points} {-points:+} = 30 points in season-1.\n"
     )
 
 
 def test_who_is_not_on_the_board_has_nothing_to_adjust(place: Place) -> None:
     """That is 3, and nothing is written."""
     ended = run("adjust", "nobody", "5", "--reason", "x", cwd=place.folder)
-    assert (ended.returncode, ended.stderr) == (3, "Error: nobody is not on the board.\n")
+    assert (ended.returncode, ended.stderr) == (3, "Error: nobody is not on the board of season-1.\n")
     assert not [act for act in place.documents("audit") if act["user"] == "nobody"]
 
 

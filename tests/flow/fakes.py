@@ -152,6 +152,9 @@ class FakeSnapshot:
         self.banned: list[Ban] = []
         self.revoked: list[Revocation] = []
 
+    async def seasons(self) -> AsyncIterator[Season]:
+        yield self.season
+
     async def standings(self) -> AsyncIterator[tuple[str, int, int]]:
         for standing in self._standings:
             yield standing

@@ -48,7 +48,7 @@ class FakeModeration:
         self.revoked.append(revocation)
         self.acts.append(act)
 
-    async def adjust(self, adjustment: Correction, act: Act, writer: str) -> bool:
+    async def adjust(self, adjustment: Correction, season: int, act: Act, writer: str) -> bool:
         if adjustment.action in self.entries:
             return False
         self.entries[adjustment.action] = adjustment

@@ -15,6 +15,7 @@ from scoreboard_server.rules.entry import Correction
 from scoreboard_server.rules.profiles import Profile
 from scoreboard_server.rules.refusals import NotFound
 from scoreboard_server.rules.revocations import RevocationList
+from scoreboard_server.rules.seasons import first_season
 
 from .moderation import FakeModeration
 
@@ -133,7 +134,9 @@ async def test_an_adjustment_is_made_once(admin: Admin) -> None:
     """Asked for again under the same name it adds nothing; the score told is that with it."""
     moderation = FakeModeration()
     for standing in (ANN, replace(ANN, score=25)):
-        score = await deciding.adjust(moderation, admin, standing, -5, name="x1", reason="broken client")
+        score = await deciding.adjust(
+            moderation, admin, standing, -5, season=first_season(1), name="x1", reason="broken client"
+        )
         assert score == 25
     (entry,) = moderation.entries.values()
     assert isinstance(entry, Correction)

@@ -178,7 +178,7 @@ def test_what_others_count_counts_here(setup: Setup) -> None:
     setup.admit(identity(), "a1", "daily")
     with pytest.raises(CapReached):
         setup.admit(identity(), "a2", "daily")
-    setup.gate.reloaded(Loaded(Board(), SEASON, 0, {("ben", "daily"): DayCount(2, NOW)}, [], []))
+    setup.gate.reloaded(Loaded(Board(), SEASON, 0, {("ben", "daily"): DayCount(2, NOW)}, [], [SEASON], []))
     with pytest.raises(CapReached):
         setup.admit(identity(user="ben"), "b1", "daily")
 

@@ -60,7 +60,7 @@ class Setup:
         hidden = [ban.user for ban in bans if ban.is_in_force(self.now)]
         board = Board([("ann", 30, 1), ("ben", 20, 1), ("cem", 10, 1)], hidden)
         self.live.replace(board, SEASON)
-        self.moderating.reloaded(Loaded(board, SEASON, 0, {}, bans, revocations))
+        self.moderating.reloaded(Loaded(board, SEASON, 0, {}, bans, [SEASON], revocations))
 
     async def for_a_while(self) -> None:
         running = asyncio.create_task(self.moderating.run())
@@ -164,7 +164,7 @@ async def test_a_ban_that_ended_while_the_board_was_read_hides_nobody() -> None:
     board = Board([("ann", 30, 1)], ["ann"])
     setup.now = 101
     setup.live.replace(board, SEASON)
-    setup.moderating.reloaded(Loaded(board, SEASON, 0, {}, [ended], ()))
+    setup.moderating.reloaded(Loaded(board, SEASON, 0, {}, [ended], [SEASON], ()))
     assert setup.ranks() == ["ann"]
 
 

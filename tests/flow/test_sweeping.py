@@ -119,7 +119,7 @@ async def test_a_reload_is_a_reason_to_look(set_up: SetUp) -> None:
     setup = set_up()
     setup.bans.put(BAN)
     setup.store.act("a1")
-    setup.sweeping.reloaded(Loaded(Board(), SEASON, 0, {}, [BAN], ()))
+    setup.sweeping.reloaded(Loaded(Board(), SEASON, 0, {}, [BAN], [SEASON], ()))
     await setup.until(lambda: setup.store.score() == 0)
 
 

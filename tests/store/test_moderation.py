@@ -20,7 +20,7 @@ from scoreboard_server.rules.bans import Ban
 from scoreboard_server.rules.board import Standing
 from scoreboard_server.rules.entry import ADJUSTED, Correction
 from scoreboard_server.rules.revocations import Revocation
-from scoreboard_server.store import moderation as moderation_module
+from scoreboard_server.store import transactions
 from scoreboard_server.store.opening import Store
 
 from ..mongod import Mongod
@@ -119,7 +119,7 @@ async def test_an_act_is_written_in_the_same_transaction(
     attempts: list[Callable[[], Awaitable[object]]] = [
         lambda: moderation.put_ban(BAN, ACT),
         lambda: moderation.revoke(Revocation(1, 2, "t1"), ACT),
-        lambda: moderation.adjust(adjustment, ACT, "admin"),
+        lambda: moderation.adjust(adjustment, 1, ACT, "admin"),
     ]
     for attempt in attempts:
         with pytest.raises(Exception, match=r"audit|fail"):
@@ -195,7 +195,7 @@ async def test_since_when_and_whose_points_are_taken_back(mongo_store: Store) ->
         batch(entry(action="late", points=7, at=5), entry(action="zero", points=0))
     )
     adjustment = Correction("ann", "!adjusted/1", ADJUSTED, 100, NOW_US, "why")
-    assert await moderation_of(mongo_store).adjust(adjustment, ACT, "admin")
+    assert await moderation_of(mongo_store).adjust(adjustment, 1, ACT, "admin")
     await put(mongo_store, BAN)
     ban = replace(BAN, taken_back_from=3)
     wanted = await moderation_of(mongo_store).to_take_back(ban, 10)
@@ -382,13 +382,13 @@ async def test_a_ban_that_is_not_the_newest_corrects_nothing(mongo_store: Store)
 async def test_a_correction_never_lands_in_another_season_than_its_action(
     mongo_store: Store, raw: Raw
 ) -> None:
-    """Found in one season and written in the next it is left out, and the new season is untouched."""
+    """Found in one season and written in the next it is of the sealed one, and the new one is untouched."""
     await mongo_store.ledger.append(batch(*entries(3)))
     await fold_everything(mongo_store)
     await put(mongo_store, BAN)
     found = await moderation_of(mongo_store).to_take_back(BAN, 10)
     assert len(found) == 3
-    raw["seasons"].update_one({"_id": 1}, {"$set": {"state": "sealed"}})
+    raw["seasons"].update_one({"_id": 1}, {"$set": {"state": "sealed", "sealed_at": 9}})
     raw["seasons"].insert_one({"_id": 2, "name": "two", "state": "current", "started_at": 1, "folds": 0})
     corrections = [
         Correction(
@@ -397,18 +397,22 @@ async def test_a_correction_never_lands_in_another_season_than_its_action(
         for each in found
     ]
     assert await moderation_of(mongo_store).correct(BAN, corrections, "admin")
-    assert raw["entries"].count_documents({"of": {"$exists": True}}) == 0
+    late = {"season": 1, "late": True, "pending": {"$exists": False}}
+    assert raw["entries"].count_documents({"of": {"$exists": True}} | late) == 3
     assert await taken_back(mongo_store) == 0
+    await fold_everything(mongo_store)
+    assert raw["standings"].count_documents({"_id.season": 2}) == 0
 
 
 async def test_a_season_is_not_sealed_under_a_correction(mongo_store: Store, raw: Raw) -> None:
-    """While the one transaction is open the other can't be, so the correction waits and is then left out."""
+    """While the one transaction is open the other can't be, so the correction waits and is then late."""
     await mongo_store.ledger.append(batch(*entries(3)))
     await fold_everything(mongo_store)
     await put(mongo_store, BAN)
     with raw.client.start_session() as session:
         session.start_transaction()
-        raw["seasons"].update_one({"_id": 1}, {"$set": {"state": "sealed"}}, session=session)
+        sealed = {"state": "sealed", "sealed_at": 9}
+        raw["seasons"].update_one({"_id": 1}, {"$set": sealed}, session=session)
         raw["seasons"].insert_one(
             {"_id": 2, "name": "two", "state": "current", "started_at": 1, "folds": 0}, session=session
         )
@@ -417,7 +421,8 @@ async def test_a_season_is_not_sealed_under_a_correction(mongo_store: Store, raw
         assert not taking.done()
         await asyncio.to_thread(session.commit_transaction)
     await taking
-    assert raw["entries"].count_documents({"of": {"$exists": True}}) == 0
+    assert raw["entries"].count_documents({"of": {"$exists": True}, "late": True}) == 3
+    assert raw["entries"].count_documents({"of": {"$exists": True}, "late": {"$ne": True}}) == 0
 
 
 # --- adjustments ----------------------------------------------------------------------------------
@@ -426,7 +431,7 @@ async def test_a_season_is_not_sealed_under_a_correction(mongo_store: Store, raw
 async def test_an_adjustment_is_made_once(mongo_store: Store, raw: Raw) -> None:
     """Repeated, it is there already, and is noted once."""
     adjustment = Correction("ann", "!adjusted/1", ADJUSTED, 5, NOW_US, "why")
-    added = [await moderation_of(mongo_store).adjust(adjustment, ACT, "admin") for _ in range(2)]
+    added = [await moderation_of(mongo_store).adjust(adjustment, 1, ACT, "admin") for _ in range(2)]
     assert added == [True, False]
     assert raw["entries"].count_documents({}) == raw["audit"].count_documents({}) == 1
 
@@ -434,7 +439,7 @@ async def test_an_adjustment_is_made_once(mongo_store: Store, raw: Raw) -> None:
 async def test_who_has_only_adjustments_is_on_no_board(mongo_store: Store) -> None:
     """Pending or folded; the books add up, a repair changes nothing, and a first action brings all of it."""
     adjustment = Correction("ann", "!adjusted/1", ADJUSTED, 5, NOW_US, "why")
-    await moderation_of(mongo_store).adjust(adjustment, ACT, "admin")
+    await moderation_of(mongo_store).adjust(adjustment, 1, ACT, "admin")
     assert await standings(mongo_store) == []
     await fold_everything(mongo_store)
     assert await standings(mongo_store) == [] and await adds_up(mongo_store)
@@ -449,7 +454,7 @@ async def test_a_repair_agrees_with_corrections(mongo_store: Store, raw: Raw) ->
     """A standing that is rebuilt has neither their instants nor their number."""
     await mongo_store.ledger.append(batch(*entries(3)))
     await moderation_of(mongo_store).adjust(
-        Correction("ann", "!adjusted/1", ADJUSTED, -5, NOW_US, "why"), ACT, "admin"
+        Correction("ann", "!adjusted/1", ADJUSTED, -5, NOW_US, "why"), 1, ACT, "admin"
     )
     await fold_everything(mongo_store)
     kept = raw["standings"].find_one()
@@ -482,7 +487,7 @@ async def test_who_waits_for_a_frozen_store_is_told_in_time(
     short_deadlines: None, fragile: FragileMongod, fragile_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """That it is away, though it holds the connection and says nothing."""
-    monkeypatch.setattr(moderation_module, "_PATIENCE_S", 0.5)
+    monkeypatch.setattr(transactions, "_PATIENCE_S", 0.5)
     fragile.pause()
     with pytest.raises(StoreUnavailable):
         await put(fragile_store, BAN)
@@ -494,7 +499,7 @@ async def test_what_a_killed_process_has_begun_is_waited_out(
 ) -> None:
     """Its transaction may stand in the way for longer than a store that is away would be waited for."""
     await put(mongo_store, BAN)
-    monkeypatch.setattr(moderation_module, "_PATIENCE_S", 0.5)
+    monkeypatch.setattr(transactions, "_PATIENCE_S", 0.5)
     with raw.client.start_session() as session:
         session.start_transaction()
         raw["bans"].update_one({"_id": "ann"}, {"$inc": {"sweeps": 1}}, session=session)

@@ -12,17 +12,17 @@ from typing import Any, NamedTuple
 
 import pytest
 from motor.motor_asyncio import AsyncIOMotorClientSession
-from pymongo import ASCENDING, IndexModel, WriteConcern
-from pymongo.read_concern import ReadConcern
+from pymongo import ASCENDING, IndexModel
 
 from scoreboard_server.flow import pipeline as pipeline_module
 from scoreboard_server.flow.flights import Flight, Flights, not_added
 from scoreboard_server.flow.folding import FOREIGN_AGE_US
 from scoreboard_server.flow.pipeline import Pipeline
 from scoreboard_server.flow.ports import Key, PendingEntry, Standings, StoreUnavailable, Sum
-from scoreboard_server.store import changes, mongo
+from scoreboard_server.store import changes, mongo, standings
 from scoreboard_server.store.documents import ENTRIES, INDEXES
-from scoreboard_server.store.standings import MongoStandings, additions, touch_season
+from scoreboard_server.store.mongo import Database
+from scoreboard_server.store.standings import Fold, additions
 
 from ..chaos.checking import Findings
 from ..chaos.in_thread import in_thread
@@ -70,21 +70,15 @@ def without_pending_guard(patch: pytest.MonkeyPatch) -> None:
     needed for folds across a change of seasons is shown beside the standings' other tests.
     """
 
-    async def fold_in(
-        store: MongoStandings,
-        session: AsyncIOMotorClientSession,
-        ids: Sequence[object],
-        sums: Mapping[str, Sum],
-        days: object,
+    async def fold_into(
+        season: int, fold: Fold, database: Database, session: AsyncIOMotorClientSession
     ) -> bool:
-        async with session.start_transaction(ReadConcern("snapshot"), WriteConcern("majority", j=True)):
-            season = await touch_season(store._seasons, session)
-            stamp = {"$set": {"season": season}, "$unset": {"pending": ""}}
-            await store._entries.update_many({"_id": {"$in": list(ids)}}, stamp, session=session)
-            await store._standings.bulk_write(additions(season, sums), ordered=False, session=session)
+        stamp = {"$set": {"season": season}, "$unset": {"pending": ""}}
+        await database[ENTRIES].update_many({"_id": {"$in": list(fold.ids)}}, stamp, session=session)
+        await database["standings"].bulk_write(additions(season, fold.sums), ordered=False, session=session)
         return True
 
-    patch.setattr(MongoStandings, "_fold_in", fold_in)
+    patch.setattr(standings, "fold_into", fold_into)
 
 
 def without_read_back(patch: pytest.MonkeyPatch) -> None:

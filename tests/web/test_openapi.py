@@ -181,6 +181,10 @@ def reading() -> Requests:
     board = "/api/leaderboard"
     bearers = [f"Authorization: Bearer {token(user)}" for user in ("ann", "nobody")]
     return {
+        "readSeasons": {
+            "200": [request("/api/seasons")],
+            "413": too_large("/api/seasons"),
+        },
         "readBoard": {
             "200": [
                 *(
@@ -194,7 +198,7 @@ def reading() -> Requests:
             "404": [request(f"{board}?season=nope")],
             "413": too_large(board),
             "422": [request(f"{board}?limit=0")],
-        }
+        },
     }
 
 

@@ -4,32 +4,37 @@ from __future__ import annotations
 
 from .books import Books, Span
 from .captcha import CaptchaProvider, Spent
-from .failures import EntriesRefused, HistoryLost, StoreUnavailable
+from .failures import EntriesRefused, HistoryLost, SeasonEnded, StillPending, StoreUnavailable
 from .feed import (
     BanChanged,
     Change,
+    Decided,
     EntryAppended,
     Feed,
     MarkSeen,
     ProfileChanged,
     SeasonChanged,
+    SeasonsEdited,
     TokensRevoked,
 )
 from .keys import PublishedKeys
 from .ledger import Batch, History, Key, Ledger, Past, Recorded
 from .moderation import Moderation, ToCorrect
 from .profiles import ProfileStore
+from .seasons import Archives, Seasons
 from .snapshots import Snapshot, Snapshots
 from .standings import NO_DAYS, Day, PendingEntry, Standings, Sum
 
 __all__ = [
     "NO_DAYS",
+    "Archives",
     "BanChanged",
     "Batch",
     "Books",
     "CaptchaProvider",
     "Change",
     "Day",
+    "Decided",
     "EntriesRefused",
     "EntryAppended",
     "Feed",
@@ -46,11 +51,15 @@ __all__ = [
     "PublishedKeys",
     "Recorded",
     "SeasonChanged",
+    "SeasonEnded",
+    "Seasons",
+    "SeasonsEdited",
     "Snapshot",
     "Snapshots",
     "Span",
     "Spent",
     "Standings",
+    "StillPending",
     "StoreUnavailable",
     "Sum",
     "ToCorrect",

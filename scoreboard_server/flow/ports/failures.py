@@ -22,3 +22,11 @@ class EntriesRefused(Exception):  # noqa: N818 -- as above
 
 class HistoryLost(Exception):  # noqa: N818 -- as above
     """The change feed can't go on from where it was; the board must be read again."""
+
+
+class SeasonEnded(Exception):  # noqa: N818 -- as above
+    """The season that something was to be done to is not the current one any more."""
+
+
+class StillPending(Exception):  # noqa: N818 -- as above
+    """More is pending than one transaction should fold."""

@@ -50,7 +50,14 @@ class TokensRevoked(Struct, frozen=True):
     revocation: Revocation
 
 
-Change = EntryAppended | ProfileChanged | SeasonChanged | MarkSeen | BanChanged | TokensRevoked
+class SeasonsEdited(Struct, frozen=True):
+    """What is told of some season has changed: its end, its schedule, or its archive."""
+
+
+Decided = BanChanged | TokensRevoked | SeasonsEdited
+"""What admins bring about."""
+
+Change = EntryAppended | ProfileChanged | SeasonChanged | MarkSeen | Decided
 
 
 class Feed(Protocol):

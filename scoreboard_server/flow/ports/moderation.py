@@ -45,22 +45,22 @@ class Moderation(Protocol):
         """Have these tokens refused."""
         ...
 
-    async def adjust(self, adjustment: Correction, act: Act, writer: str) -> bool:
-        """Append it to the ledger, if it isn't there; whether it wasn't."""
+    async def adjust(self, adjustment: Correction, season: int, act: Act, writer: str) -> bool:
+        """Append it to the ledger as of this season, sealed or not, if it isn't there; whether it wasn't."""
         ...
 
     async def to_take_back(self, ban: Ban, limit: int) -> list[ToCorrect]:
-        """Actions of this season since `ban.taken_back_from` of which some points count."""
+        """Actions since `ban.taken_back_from` of which some points count, of any season."""
         ...
 
     async def to_give_back(self, ban: Ban, limit: int) -> list[ToCorrect]:
-        """Actions of this season of which some points were taken back."""
+        """Actions of which some points were taken back, of any season."""
         ...
 
     async def correct(self, ban: Ban, corrections: Sequence[Correction], writer: str) -> bool:
         """Append them if this ban, lifted or not as it is here, is still the user's newest; whether it was.
 
-        In one transaction; left out are those that are there already, and those of actions that are not of
-        the current season any more.
+        In one transaction; left out are those that are there already. Each is of the season of its action;
+        where that is sealed, it changes the board as corrected, never the one that was announced.
         """
         ...

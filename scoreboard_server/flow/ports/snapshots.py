@@ -20,6 +20,10 @@ class Snapshot(Protocol):
         """The current one."""
         ...
 
+    def seasons(self) -> AsyncIterator[Season]:
+        """All there are, newest first. Raises StoreUnavailable."""
+        ...
+
     @property
     def position(self) -> object:
         """Opaque: where the change feed goes on from this snapshot without a gap or an overlap."""

@@ -47,8 +47,22 @@ _BOARD = operation(
             explode=False,
         ),
         in_query("season", text("A season's name; the current one by default.")),
+        in_query(
+            "edition",
+            text(
+                "Of a sealed season: its board as announced, or as corrected since, which is the default.",
+                enum=[leaderboard_handler.ANNOUNCED, leaderboard_handler.CORRECTED],
+            ),
+        ),
         in_header("If-None-Match", text("The `ETag` of what the client has.")),
     ],
+)
+
+_SEASONS = operation(
+    "readSeasons",
+    "All seasons, the current one first.",
+    {"200": answer("All of them.", schema("Seasons"), headers=["Cache-Control"])} | problems(413, 503),
+    tag=_TAG,
 )
 
 _USER = operation(
@@ -75,6 +89,7 @@ _ACTIONS = operation(
 
 PATHS: Json = {
     "/api/leaderboard": {"get": _BOARD},
+    "/api/seasons": {"get": _SEASONS},
     "/api/users/{userId}": {"get": _USER},
     "/api/users/{userId}/actions": {"get": _ACTIONS},
 }

@@ -57,8 +57,37 @@ _BOARD = record(
             "description": "With a bearer: that user's own place; null for who isn't on the board.",
             "oneOf": [schema("OwnRank"), {"type": "null"}],
         },
+        "archive": schema("Archive"),
     },
-    optional=["userRank"],
+    optional=["userRank", "archive"],
+)
+
+_CORRECTIONS = whole("How many acts of admins have touched it since it was sealed.", 0)
+_DIGEST = text("SHA-256 of the season's canonical export.", pattern="^[0-9a-f]{64}$")
+
+_ARCHIVE = record(
+    "With the board of a sealed season: what it is.",
+    {
+        "sealedAt": text("When the season ended.", format="date-time"),
+        "digest": _DIGEST,
+        "edition": text("Which of its boards this is.", enum=["announced", "corrected"]),
+        "corrections": _CORRECTIONS,
+    },
+)
+
+_SEASON = record(
+    "A season.",
+    {
+        "name": text("What it is asked for by."),
+        "state": text("Whether actions are counted in it now.", enum=["current", "sealed"]),
+        "startedAt": text("When it began.", format="date-time"),
+        "endsAt": maybe(text("When it ends, or has ended; null for no end.", format="date-time")),
+        "sealedAt": maybe(text("When it ended.", format="date-time")),
+        "totalUsers": maybe(whole("On its board, as announced; null while that is being written.", 0)),
+        "digest": maybe(_DIGEST),
+        "corrections": _CORRECTIONS,
+    },
+    optional=["digest", "corrections"],
 )
 
 _HISTORY = record(
@@ -161,6 +190,9 @@ _PROBLEM = record(
 SCHEMAS: Json = {
     "Row": _ROW,
     "Board": _BOARD,
+    "Archive": _ARCHIVE,
+    "Seasons": record("All seasons.", {"seasons": listing(schema("Season"), "The current one first.")}),
+    "Season": _SEASON,
     "OwnRank": record("A user's own place.", {"rank": POSITION, "score": SCORE}),
     "History": _HISTORY,
     "CountedAction": _COUNTED_ACTION,
