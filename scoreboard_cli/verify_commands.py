@@ -12,11 +12,11 @@ import click
 from scoreboard_server.clock import now_us
 
 from . import console
+from .admin import admin
 from .live_server import LiveServer, ServerUnreachable
 from .session import REFUSED, UNREACHABLE, Session, command_options, fail, with_store
 
 if TYPE_CHECKING:
-    from scoreboard_server.flow.ports import Books
     from scoreboard_server.flow.verifying import BoardDifference, Checked
     from scoreboard_server.rules.books import Difference, Total
     from scoreboard_server.settings import Settings
@@ -62,7 +62,8 @@ def verify(session: Session, repair: bool, server: str | None) -> None:
     """Check that ledger, standings and live board agree.
 
     The ledger is folded again, and compared with what is kept and shown.
-    Exits 1 when anything differs and was not repaired.
+    Exits 1 when anything differs and was not repaired. Repairs are in the
+    audit trail, with each standing before and after.
 
     \b
     Example:  scoreboard verify
@@ -90,6 +91,7 @@ def _beside(settings: Settings) -> str | None:
 
 
 async def _check(store: Store, url: str | None, *, repair: bool) -> Tally:
+    from scoreboard_server.flow.repairing import repair as set_right  # noqa: PLC0415 -- as in session
     from scoreboard_server.flow.verifying import verify as spans_of  # noqa: PLC0415 -- as in session
 
     assert store.books is not None  # noqa: S101 -- only a store in another process has none
@@ -99,19 +101,11 @@ async def _check(store: Store, url: str | None, *, repair: bool) -> Tally:
         async for checked in spans_of(store.books, store.history, live, now_us=now_us):
             tally.add(checked)
             if repair:
-                tally.repaired += await _repair(store.books, checked)
+                tally.repaired += await set_right(store.books, admin(), checked.standings)
             bar.advance(checked.entries)
     if tally.repaired:
         await store.books.repaired(now_us())
     return tally
-
-
-async def _repair(books: Books, checked: Checked) -> int:
-    # An entry of no season is no standing's; only somebody who knows how it came about can say whose it is.
-    repairable = [wrong for wrong in checked.standings if wrong.season]
-    for wrong in repairable:
-        await books.repair(wrong.season, wrong.user)
-    return len(repairable)
 
 
 class _Bar(Protocol):

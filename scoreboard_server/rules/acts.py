@@ -10,8 +10,8 @@ from msgspec import Struct
 class Act(Struct, frozen=True):
     """One line of the audit trail.
 
-    at: µs since the Unix epoch. by: who did it. what: "ban", "unban", "adjust" or "revoke". reason: in the
-    admin's words. details: what else belongs to it, such as how things were before and after.
+    at: µs since the Unix epoch. by: who did it. what: "ban", "unban", "adjust", "revoke", "repair" and so on.
+    reason: in the admin's words. details: what else belongs to it, such as how things were before and after.
     """
 
     at: int

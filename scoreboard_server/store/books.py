@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Collection
+from collections.abc import AsyncGenerator, Callable, Collection
 from contextlib import aclosing
 
 from bson import Int64, MaxKey
@@ -11,12 +11,13 @@ from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
 from pymongo.errors import OperationFailure
 
 from ..flow.ports import Span, StoreUnavailable
-from ..rules.books import Total
+from ..rules.acts import Act
+from ..rules.books import Difference, Total
 from .documents import ENTRIES, SEASONS, SHAPE, STANDINGS, Document, standing_id
 from .reaching import reaching
 from .snapshots import MongoSnapshot, MongoSnapshots
 from .standings import season_number
-from .transactions import MAJORITY, SNAPSHOT, WRITE_CONFLICT
+from .transactions import MAJORITY, SNAPSHOT, WRITE_CONFLICT, note
 
 _TOLD = {"user": 1, "type": 1, "points": 1, "at": 1, "season": 1, "pending": 1, "late": 1}
 # An entry that is neither pending nor of a season is counted nowhere; no standing is ever of this season.
@@ -64,24 +65,29 @@ class MongoBooks:
             found = [d["_id"]["user"] async for d in self._database[STANDINGS].find(wanted, {"_id": 1})]
         return set(users).difference(found)
 
-    async def repair(self, season: int, user: str) -> None:
+    async def repair(self, season: int, user: str, told: Callable[[Difference], Act]) -> bool:
         """See `Books.repair`."""
         for _ in range(_TRIES):
-            if await self._try_to_repair(season, user):
-                return
+            was_wrong = await self._try_to_repair(season, user, told)
+            if was_wrong is not None:
+                return was_wrong
             await asyncio.sleep(_TRY_PAUSE_S)
         raise StoreUnavailable(f"the standing of {user} is being folded all the time")
 
-    async def _try_to_repair(self, season: int, user: str) -> bool:
-        """False when a fold has met it in the standing."""
+    async def _try_to_repair(self, season: int, user: str, told: Callable[[Difference], Act]) -> bool | None:
+        """None when a fold has met it in the standing."""
         with reaching():
             async with await self._database.client.start_session() as session:
                 try:
                     async with session.start_transaction(read_concern=SNAPSHOT, write_concern=MAJORITY):
-                        await self._rebuild(session, season, user)
+                        found = await self._difference(session, season, user)
+                        if found is None:
+                            return False
+                        await self._rebuild(session, found)
+                        await note(self._database, told(found), session)
                 except OperationFailure as error:
                     if error.code in (WRITE_CONFLICT, _DUPLICATE_KEY):
-                        return False
+                        return None
                     raise
         return True
 
@@ -91,26 +97,33 @@ class MongoBooks:
             current = {"state": "current"}
             await self._database[SEASONS].update_one(current, {"$set": {"repaired_at": Int64(now_us)}})
 
-    async def _rebuild(self, session: AsyncIOMotorClientSession, season: int, user: str) -> None:
-        standings = self._database[STANDINGS]
-        which = {"_id": standing_id(season, user)}
-        total, found = Total(), False
-        entries = self._database[ENTRIES].find(
-            {"user": user, "season": season, "late": {"$ne": True}}, _TOLD, session=session
-        )
+    async def _difference(
+        self, session: AsyncIOMotorClientSession, season: int, user: str
+    ) -> Difference | None:
+        ledger: Total | None = None
+        counted = {"user": user, "season": season, "late": {"$ne": True}}
+        entries = self._database[ENTRIES].find(counted, _TOLD, session=session)
         async for document in entries:
-            found = True
-            total.add(document["type"], int(document["points"]), int(document["at"]))
-        if not found:
+            ledger = ledger or Total()
+            ledger.add(document["type"], int(document["points"]), int(document["at"]))
+        which = {"_id": standing_id(season, user)}
+        document = await self._database[STANDINGS].find_one(which, session=session)
+        standing = None if document is None else _total(document)
+        return None if ledger == standing else Difference(season, user, ledger, standing)
+
+    async def _rebuild(self, session: AsyncIOMotorClientSession, found: Difference) -> None:
+        standings = self._database[STANDINGS]
+        which = {"_id": standing_id(found.season, found.user)}
+        if found.ledger is None:
             await standings.delete_one(which, session=session)
             return
         right = {
             "v": SHAPE,
-            "score": total.score,
-            "actions": total.actions,
-            "reached_at": Int64(total.reached_at),
+            "score": found.ledger.score,
+            "actions": found.ledger.actions,
+            "reached_at": Int64(found.ledger.reached_at),
         }
-        await standings.replace_one(which, right, upsert=True, session=session)
+        await standings.update_one(which, {"$set": right}, upsert=True, session=session)
 
 
 async def _read_ledger(snapshot: MongoSnapshot, after: str, least: int, span: Span) -> None:
@@ -147,6 +160,8 @@ async def _read_standings(snapshot: MongoSnapshot, season: int, after: str, span
     which = {"_id": {"$gt": {"season": season, "user": after}, "$lte": {"season": season, "user": last}}}
     async for document in snapshot.scan(STANDINGS, which):
         account = (season, document["_id"]["user"])
-        span.standings[account] = Total(
-            int(document["score"]), int(document["actions"]), int(document["reached_at"])
-        )
+        span.standings[account] = _total(document)
+
+
+def _total(standing: Document) -> Total:
+    return Total(int(standing["score"]), int(standing["actions"]), int(standing["reached_at"]))

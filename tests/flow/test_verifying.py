@@ -9,6 +9,7 @@ import pytest
 from scoreboard_server.flow import verifying as verifying_module
 from scoreboard_server.flow.ports import Past, Span
 from scoreboard_server.flow.verifying import BoardDifference, Checked, verify
+from scoreboard_server.rules.acts import Act
 from scoreboard_server.rules.bans import Ban
 from scoreboard_server.rules.books import Difference, Total
 from scoreboard_server.rules.entry import ADJUSTED, Entry
@@ -34,7 +35,7 @@ class FakeBooks:
     async def without_standing(self, users: Collection[str]) -> set[str]:
         return set(users) - {user for span in self.spans for _, user in span.standings}
 
-    async def repair(self, season: int, user: str) -> None:
+    async def repair(self, season: int, user: str, told: Callable[[Difference], Act]) -> bool:
         raise AssertionError("nobody asked for it")
 
     async def repaired(self, now_us: int) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
+import msgspec
 import pytest
 
 from scoreboard_server.flow.ports import Books, StoreUnavailable
 from scoreboard_server.flow.verifying import Checked, verify
+from scoreboard_server.rules.acts import Act
 from scoreboard_server.rules.books import Difference, Total
 from scoreboard_server.store.opening import Store
 
@@ -22,6 +24,12 @@ def books_of(store: Store) -> Books:
     """The books, which a store in another process has."""
     assert store.books is not None
     return store.books
+
+
+def repair_act(found: Difference) -> Act:
+    """What is told of a repair here."""
+    sides = {"before": msgspec.to_builtins(found.standing), "after": msgspec.to_builtins(found.ledger)}
+    return Act(NOW_US, "root", "repair", found.user, "was wrong", sides)
 
 
 async def check(store: Store) -> list[Difference]:
@@ -78,9 +86,55 @@ async def test_every_kind_of_damage_is_found_and_repaired(mongo_store: Store, ra
     assert wrong[0] == Difference(1, "ann", Total(3, 3, 3), Total(103, 3, 3))
     assert (wrong[3].standing, wrong[4].ledger) == (None, None)
     for each in wrong:
-        await books_of(mongo_store).repair(each.season, each.user)
+        assert await books_of(mongo_store).repair(each.season, each.user, repair_act)
     assert await check(mongo_store) == []
     assert await board(mongo_store.snapshots) == right
+
+
+async def test_a_repair_is_told_with_before_and_after(mongo_store: Store, raw: Raw) -> None:
+    """As they were when it was made, also where one of them is nothing; who is right is not told of."""
+    for user in ("ann", "ben", "cem"):
+        await mongo_store.ledger.append(batch(*entries(3, user), number=ord(user[0])))
+    await fold_pending(mongo_store.standings)
+    of = {user: {"_id": {"season": 1, "user": user}} for user in ("ann", "ben", "eve")}
+    raw["standings"].update_one(of["ann"], {"$inc": {"score": 100}, "$set": {"more": "is kept"}})
+    raw["standings"].delete_one(of["ben"])
+    raw["standings"].insert_one({**of["eve"], "v": 1, "score": 7, "actions": 1, "reached_at": 5})
+    books = books_of(mongo_store)
+    told = {user: await books.repair(1, user, repair_act) for user in ("ann", "ben", "cem", "eve")}
+    assert told == {"ann": True, "ben": True, "cem": False, "eve": True}
+    assert not await books.repair(1, "ann", repair_act)
+    right = {"score": 3, "actions": 3, "reached_at": 3}
+    kept = {act["user"]: (act["details"]["before"], act["details"]["after"]) for act in raw["audit"].find()}
+    assert kept == {
+        "ann": (right | {"score": 103}, right),
+        "ben": (None, right),
+        "eve": ({"score": 7, "actions": 1, "reached_at": 5}, None),
+    }
+    assert raw["audit"].count_documents({}) == 3
+    ann = raw["standings"].find_one(of["ann"])
+    assert ann is not None and ann["more"] == "is kept"
+
+
+@pytest.mark.parametrize("failing", ["insert", "commitTransaction"])
+async def test_a_repair_that_can_not_be_told_is_not_made(
+    fragile: FragileMongod, fragile_store: Store, database: str, failing: str
+) -> None:
+    """When the line can't be written, or the two not together, the standing stays as it was."""
+    await fragile_store.ledger.append(batch(*entries(3)))
+    await fold_pending(fragile_store.standings)
+    where = {"namespace": f"{database}.audit"} if failing == "insert" else {}
+    with fragile.client() as client:
+        standings, audit = client[database]["standings"], client[database]["audit"]
+        standings.update_one({}, {"$inc": {"score": 100}})
+        fragile.fail(failing, errorCode=8000, **where)
+        with pytest.raises(Exception, match=r"audit|fail"):
+            await books_of(fragile_store).repair(1, "ann", repair_act)
+        fragile.heal()
+        await asyncio.sleep(0 if failing == "insert" else 2)  # what was left open is given up
+        assert ([d["score"] for d in standings.find()], audit.count_documents({})) == ([103], 0)
+        assert await books_of(fragile_store).repair(1, "ann", repair_act)
+        assert ([d["score"] for d in standings.find()], audit.count_documents({})) == ([3], 1)
 
 
 async def test_an_entry_that_is_counted_nowhere_is_found(mongo_store: Store, raw: Raw) -> None:
@@ -126,7 +180,7 @@ async def test_a_repair_beside_a_fold_loses_and_doubles_nothing(
 
     folding = asyncio.create_task(fold())
     while not folding.done():
-        await books_of(mongo_store).repair(1, "ann")
+        await books_of(mongo_store).repair(1, "ann", repair_act)
     await folding
     assert await check(mongo_store) == []
     assert await board(mongo_store.snapshots) == {"ann": (150, 5)}
@@ -136,7 +190,8 @@ async def test_a_repair_beside_a_fold_loses_and_doubles_nothing(
 async def test_a_store_that_is_away_is_unavailable(fragile: FragileMongod, fragile_store: Store) -> None:
     """Its passing failures leave as StoreUnavailable, as everywhere."""
     fragile.kill()
-    for call in (books_of(fragile_store).span("", 1), books_of(fragile_store).repair(1, "ann")):
+    books = books_of(fragile_store)
+    for call in (books.span("", 1), books.repair(1, "ann", repair_act)):
         with pytest.raises(StoreUnavailable):
             await call
 

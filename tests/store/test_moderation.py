@@ -444,7 +444,7 @@ async def test_who_has_only_adjustments_is_on_no_board(mongo_store: Store) -> No
     await fold_everything(mongo_store)
     assert await standings(mongo_store) == [] and await adds_up(mongo_store)
     assert mongo_store.books is not None
-    await mongo_store.books.repair(1, "ann")
+    await mongo_store.books.repair(1, "ann", lambda _: ACT)
     assert await standings(mongo_store) == [] and await adds_up(mongo_store)
     await mongo_store.ledger.append(batch(entry(points=10, at=3)))
     assert await standings(mongo_store) == [Standing("ann", 15, 3, 1)]
@@ -461,7 +461,7 @@ async def test_a_repair_agrees_with_corrections(mongo_store: Store, raw: Raw) ->
     assert kept is not None and (kept["score"], kept["actions"], kept["reached_at"]) == (-2, 3, 3)
     raw["standings"].update_one({}, {"$set": {"score": 9, "actions": 9, "reached_at": 9}})
     assert mongo_store.books is not None
-    await mongo_store.books.repair(1, "ann")
+    await mongo_store.books.repair(1, "ann", lambda _: ACT)
     assert raw["standings"].find_one() == kept
 
 

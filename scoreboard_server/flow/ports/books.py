@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
 from msgspec import Struct
 
 from ...rules import books
+from ...rules.acts import Act
 from ...rules.bans import Ban
 
 
@@ -42,8 +43,11 @@ class Books(Protocol):
         """Those of these users of whom nothing is folded this season. Raises StoreUnavailable."""
         ...
 
-    async def repair(self, season: int, user: str) -> None:
-        """Make the standing what its entries add up to, in one transaction. Raises StoreUnavailable."""
+    async def repair(self, season: int, user: str, told: Callable[[books.Difference], Act]) -> bool:
+        """Make the standing what its entries add up to; whether it wasn't.
+
+        In one transaction, with what is `told` of the difference in the audit trail. Raises StoreUnavailable.
+        """
         ...
 
     async def repaired(self, now_us: int) -> None:
