@@ -25,6 +25,7 @@ _MODULES = {
     "unban": "moderation_commands",
     "bans": "moderation_commands",
     "adjust": "moderation_commands",
+    "audit": "audit_commands",
     "bench": "bench_commands",
     "config": "config_commands",
 }

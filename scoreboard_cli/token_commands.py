@@ -104,6 +104,7 @@ def issue(
     """Print a signed token for USER, and nothing else.
 
     It is signed with the first key of auth.jwks_file that can sign, without one with the secret.
+    It needs no store, so it is not in the audit trail; revoking one is.
 
     \b
     Example:  scoreboard token issue ann --username Ann --ttl 2h

@@ -91,7 +91,11 @@ INDEXES: Mapping[str, list[IndexModel]] = {
     DAYS: [IndexModel([("gone_at", ASCENDING)], name="forgotten", expireAfterSeconds=0)],
     BANS: [],
     REVOKED: [IndexModel([("until", ASCENDING)], name="forgotten", expireAfterSeconds=0)],
-    AUDIT: [IndexModel([("at", DESCENDING)], name="newest")],
+    AUDIT: [
+        IndexModel([("at", DESCENDING)], name="newest"),
+        IndexModel([("user", ASCENDING), ("at", DESCENDING)], name="of_user"),
+        IndexModel([("what", ASCENDING), ("at", DESCENDING)], name="of_kind"),
+    ],
     SPENT: [IndexModel([("until", ASCENDING)], name="forgotten", expireAfterSeconds=0)],
 }
 
@@ -223,6 +227,21 @@ def act_document(act: Act) -> Document:
     """An act as it is kept."""
     told: Document = msgspec.to_builtins(act)
     return {"v": SHAPE} | told | {"at": Int64(act.at)}
+
+
+def act(document: Document) -> Act:
+    """An act's document."""
+    told = (document["by"], document["what"], document["user"], document["reason"])
+    return Act(int(document["at"]), *told, _plain(document["details"]))
+
+
+def _plain(value: Any) -> Any:
+    """What the driver reads, of the types that were written."""
+    if isinstance(value, dict):
+        return {name: _plain(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    return int(value) if isinstance(value, Int64) else value
 
 
 def profile(document: Mapping[str, Any]) -> Profile:

@@ -21,11 +21,12 @@ from ..flow.ports import (
     Spent,
     Standings,
     StoreUnavailable,
+    Trail,
 )
 from .archives import MongoArchives
 from .books import MongoBooks
 from .changes import MongoFeed
-from .documents import ENTRIES, SPENT, USERS
+from .documents import AUDIT, ENTRIES, SPENT, USERS
 from .embedded import DataDirInUse, EmbeddedError, EmbeddedMongo, attach
 from .history import MongoHistory
 from .ledger import MongoLedger
@@ -36,6 +37,7 @@ from .seasons import MongoSeasons
 from .snapshots import MongoSnapshots
 from .spent import MongoSpent
 from .standings import MongoStandings
+from .trail import MongoTrail
 from .users import MongoUsers
 
 __all__ = ["Store", "StoreRefusedError", "StoreUnavailable", "open_for_command", "open_for_server"]
@@ -62,9 +64,9 @@ async def _never() -> None:
 class Store:
     """An open store: what fits the ports, and its own life.
 
-    books, moderation, feed: None when no other process can reach it. failed: returns or raises only when the
-    store is lost for good. announce: tells commands beside it where the server is. close: leaves nothing
-    behind.
+    books, moderation, trail, feed: None when no other process can reach it. failed: returns or raises only
+    when the store is lost for good. announce: tells commands beside it where the server is. close: leaves
+    nothing behind.
     """
 
     ledger: Ledger
@@ -77,6 +79,7 @@ class Store:
     archives: Archives
     books: Books | None
     moderation: Moderation | None
+    trail: Trail | None
     feed: Feed | None
     close: Callable[[], Awaitable[None]] = _nothing
     failed: Callable[[], Awaitable[None]] = _never
@@ -121,6 +124,7 @@ def _memory(database: Database) -> Store:
         archives=MongoArchives(database),
         books=None,
         moderation=None,
+        trail=None,
         feed=None,
     )
 
@@ -159,6 +163,7 @@ async def _mongo(
         archives=MongoArchives(opened),
         books=MongoBooks(opened, snapshots),
         moderation=MongoModeration(opened),
+        trail=MongoTrail(opened[AUDIT]),
         feed=MongoFeed(opened),
         close=close,
         failed=failed,

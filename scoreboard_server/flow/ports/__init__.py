@@ -24,6 +24,7 @@ from .profiles import ProfileStore
 from .seasons import Archives, Seasons
 from .snapshots import Snapshot, Snapshots
 from .standings import NO_DAYS, Day, PendingEntry, Standings, Sum
+from .trail import Trail, Wanted
 
 __all__ = [
     "NO_DAYS",
@@ -64,4 +65,6 @@ __all__ = [
     "Sum",
     "ToCorrect",
     "TokensRevoked",
+    "Trail",
+    "Wanted",
 ]
