@@ -21,8 +21,8 @@ def change(act: Act) -> str:
     ban = details.get("ban")
     parts = [_terms(ban)] if act.what == "ban" and isinstance(ban, Mapping) else []
     if "before" in details and "after" in details:
-        before, after = (_state(details[side], act.what in _OF_TIMES) for side in ("before", "after"))
-        parts.append(f"{before} → {after}")
+        sides = _without_same(details["before"], details["after"])
+        parts.append(" → ".join(_state(side, act.what in _OF_TIMES) for side in sides))
     elif details.get("before") is not None:
         parts.append(f"was {_state(details['before'], False)}")
     elif details.get("season") and details.get("next"):
@@ -36,6 +36,15 @@ def _terms(ban: Mapping[str, object]) -> str:
     terms = f"until {_instant(ban['until'])}" if ban.get("until") else "for good"
     since = ban.get("taken_back_from")
     return f"{terms}, points since {_instant(since)} taken back" if since else terms
+
+
+def _without_same(before: object, after: object) -> tuple[object, object]:
+    """Both, without what is the same in both."""
+    if not isinstance(before, Mapping) or not isinstance(after, Mapping) or before == after:
+        return before, after
+    same = {name for name, value in before.items() if name in after and after[name] == value}
+    was, now = ({name: v for name, v in side.items() if name not in same} for side in (before, after))
+    return was or None, now or None
 
 
 def _state(value: object, is_time: bool) -> str:

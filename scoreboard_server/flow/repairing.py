@@ -14,7 +14,7 @@ from .deciding import Admin
 from .ports import Books
 
 REPAIR = "repair"
-_REASON = "the standing was not what its entries add up to"
+_REASON = "was not what its entries add up to"
 
 
 async def repair(books: Books, admin: Admin, wrong: Iterable[Difference]) -> int:

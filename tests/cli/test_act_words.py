@@ -32,6 +32,13 @@ BAN = {"user": "ann", "until": None, "taken_back_from": None}
             {"before": {"score": 1_020, "reached_at": AT}, "after": None},
             "score 1,020, reached at 2026-09-21 14:13:20Z → nothing",
         ),
+        (
+            "repair",
+            {"before": {"score": 9, "actions": 2}, "after": {"score": 7, "actions": 2}},
+            "score 9 → score 7",
+        ),
+        ("either", {"before": {"a": 1}, "after": {"a": 1, "b": 2}}, "nothing → b 2"),
+        ("either", {"before": {"a": 1}, "after": {"a": 1}}, "a 1 → a 1"),
         ("revoke", {"tokenId": "t1", "user": None}, "token t1"),
         ("season ends", {"season": "s1", "before": None, "after": AT}, "nothing → 2026-09-21 14:13:20Z"),
         (
