@@ -90,10 +90,7 @@ def with_store(settings: Settings, work: Callable[[Store], Awaitable[T]]) -> T:
     `work` runs again from the start when another command has ended the embedded MongoDB under it, so it must
     bear that. Ends the command with 4 when the store can't be reached, with 1 when it can't be used.
     """
-    from scoreboard_server.store.embedded import (  # noqa: PLC0415 -- the driver takes 300 ms to import
-        DataDirInUse,
-        EmbeddedError,
-    )
+    from scoreboard_server.store.embedded import EmbeddedError  # noqa: PLC0415 -- the driver takes 300 ms
     from scoreboard_server.store.opening import (  # noqa: PLC0415 -- as above
         StoreRefusedError,
         StoreUnavailable,
@@ -109,20 +106,31 @@ def with_store(settings: Settings, work: Callable[[Store], Awaitable[T]]) -> T:
         finally:
             await opened.close()
 
-    async def take_turns() -> T:
-        give_up = time.monotonic() + _TAKE_TURNS_S
-        while True:
-            try:
-                return await run()
-            except (StoreUnavailable, StoreRefusedError) as error:
-                met_another = isinstance(error, StoreUnavailable) or isinstance(error.__cause__, DataDirInUse)
-                if not met_another or settings.store.uri != "embedded" or time.monotonic() > give_up:
-                    raise
-            await asyncio.sleep(_TURN_PAUSE_S)
-
     try:
-        return asyncio.run(take_turns())
+        return asyncio.run(taking_turns(settings.store.uri, run))
     except (StoreRefusedError, EmbeddedError) as error:
         fail(REFUSED, str(error))
     except StoreUnavailable as error:
         fail(UNREACHABLE, f"The store can't be reached: {error}")
+
+
+async def taking_turns(uri: str, run: Callable[[], Awaitable[T]]) -> T:
+    """What `run` gives, again from the start while commands get into each other's way.
+
+    Raises StoreRefusedError or StoreUnavailable, as `run` does.
+    """
+    from scoreboard_server.store.embedded import DataDirInUse  # noqa: PLC0415 -- as above
+    from scoreboard_server.store.opening import (  # noqa: PLC0415 -- as above
+        StoreRefusedError,
+        StoreUnavailable,
+    )
+
+    give_up = time.monotonic() + _TAKE_TURNS_S
+    while True:
+        try:
+            return await run()
+        except (StoreUnavailable, StoreRefusedError) as error:
+            met_another = isinstance(error, StoreUnavailable) or isinstance(error.__cause__, DataDirInUse)
+            if not met_another or uri != "embedded" or time.monotonic() > give_up:
+                raise
+        await asyncio.sleep(_TURN_PAUSE_S)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence, Set
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence, Set
 from typing import Protocol
 
 from msgspec import Struct
@@ -76,7 +76,7 @@ class _Shelf:
 
 async def verify(
     books: Books, history: History, live: LiveScores | None = None, *, now_us: Callable[[], int]
-) -> AsyncIterator[Checked]:
+) -> AsyncGenerator[Checked, None]:
     """Check span by span of users, in their order, each in one snapshot; the memory needed is that of a span.
 
     live: the board to compare with, if a server runs; whom only it knows comes last, without a span. now_us:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
@@ -89,12 +90,22 @@ async def prepare(client: Client, uri: str, database: str, *, now_us: int) -> Da
 
     Raises StoreRefusedError with the remedy, or StoreUnavailable.
     """
-    try:
-        await _check_topology(client, uri)
+    with refusing():
+        refusal = why_refused(await hello(client, uri), uri)
+        if refusal is not None:
+            raise StoreRefusedError(refusal)
         opened = client[database]
         for name, indexes in INDEXES.items():
             await _ensure_collection(opened, name, indexes)
         await _ensure_season(opened, now_us)
+    return opened
+
+
+@contextlib.contextmanager
+def refusing() -> Iterator[None]:
+    """Failures of reaching for a store leave as StoreRefusedError with the remedy, or StoreUnavailable."""
+    try:
+        yield
     except OperationFailure as error:
         if error.code in (_AUTHENTICATION_FAILED, _UNAUTHORIZED):
             raise StoreRefusedError(f"The store does not let us in: {summary(error)}") from None
@@ -105,22 +116,22 @@ async def prepare(client: Client, uri: str, database: str, *, now_us: int) -> Da
         raise StoreRefusedError(f"The store can't be used: {error}") from None
     except PyMongoError as error:
         raise _passing(error) from error
-    return opened
 
 
 def _passing(error: PyMongoError) -> Exception:
     return StoreUnavailable(summary(error)) if is_passing(error) else error
 
 
-async def _check_topology(client: Client, uri: str) -> None:
+async def hello(client: Client, uri: str) -> Document:
+    """What the server says of itself, also one that can't be written to because it is no replica set."""
     try:
-        hello = await client.admin.command("hello")
+        answer: Document = await client.admin.command("hello")
     except ServerSelectionTimeoutError:
-        if (answer := await _ask_directly(uri)) is None:
+        direct = await _ask_directly(uri)
+        if direct is None or why_refused(direct, uri) is None:
             raise
-        _refuse_unless_replicated(answer, uri)
-        raise
-    _refuse_unless_replicated(hello, uri)
+        return direct
+    return answer
 
 
 async def _ask_directly(uri: str) -> Document | None:
@@ -141,13 +152,13 @@ async def _ask_directly(uri: str) -> Document | None:
     return answer
 
 
-def _refuse_unless_replicated(hello: Document, uri: str) -> None:
-    if hello.get("isreplicaset"):
-        raise StoreRefusedError(
-            f"This MongoDB is a replica set that was never initiated. Run once: {_initiate(uri)}"
-        )
-    if "setName" not in hello and hello.get("msg") != "isdbgrid":
-        raise StoreRefusedError(_remedy(uri))
+def why_refused(told: Document, uri: str) -> str | None:
+    """Why a score board can't use a server that tells this of itself, with the remedy. None when it can."""
+    if told.get("isreplicaset"):
+        return f"This MongoDB is a replica set that was never initiated. Run once: {_initiate(uri)}"
+    if "setName" not in told and told.get("msg") != "isdbgrid":
+        return _remedy(uri)
+    return None
 
 
 def _nodes(uri: str) -> list[tuple[str, int]]:

@@ -94,7 +94,7 @@ async def open_for_server(uri: str, database: str, data_dir: Path, *, now_us: in
     if uri == "memory":
         return _memory(await open_memory(now_us))
     if uri == "embedded":
-        with _in_words():
+        with embedded_in_words():
             return await _own_embedded(EmbeddedMongo(data_dir), database, now_us)
     return await _mongo(uri, database, now_us)
 
@@ -108,7 +108,7 @@ async def open_for_command(uri: str, database: str, data_dir: Path, *, now_us: i
         raise StoreUnavailable("the `memory` store lives inside its server and can't be reached from here")
     if uri != "embedded":
         return await _mongo(uri, database, now_us)
-    with _in_words():
+    with embedded_in_words():
         return await _embedded_for_command(database, data_dir, now_us)
 
 
@@ -172,25 +172,40 @@ async def _mongo(
 
 
 @contextmanager
-def _in_words() -> Iterator[None]:
+def embedded_in_words() -> Iterator[None]:
+    """Whatever keeps an embedded MongoDB from being had leaves as StoreRefusedError."""
     try:
         yield
     except EmbeddedError as error:
         raise StoreRefusedError(str(error)) from error
 
 
-async def _embedded_for_command(database: str, data_dir: Path, now_us: int) -> Store:
+async def reach_embedded(data_dir: Path) -> tuple[str, Callable[[], Awaitable[None]]]:
+    """For a command: the URI of a running server's MongoDB, else of one of its own; and how to end that.
+
+    Raises EmbeddedError.
+    """
     clock = asyncio.get_running_loop().time
     ends = clock() + _COMMAND_PATIENCE_S
     while True:
         running = await attach(data_dir, deadline=ends - clock())
         if running is not None:
-            return await _mongo(running, database, now_us)
+            return running, _nothing
+        own = EmbeddedMongo(data_dir, briefly=True)
         try:
-            return await _own_embedded(EmbeddedMongo(data_dir, briefly=True), database, now_us)
+            return await own.start(), own.stop
         except DataDirInUse:  # somebody was quicker
             if clock() >= ends:
                 raise
+
+
+async def _embedded_for_command(database: str, data_dir: Path, now_us: int) -> Store:
+    uri, stop = await reach_embedded(data_dir)
+    try:
+        return await _mongo(uri, database, now_us, stop=stop)
+    except BaseException:
+        await stop()
+        raise
 
 
 async def _own_embedded(mongod: EmbeddedMongo, database: str, now_us: int) -> Store:
