@@ -79,6 +79,14 @@ class DataDir:
         """Whether any process, this one included, holds the ownership."""
         return is_locked(self._lock_file)
 
+    def owner(self) -> str | None:
+        """Say who holds the ownership, for people; None when nobody does."""
+        if not self.is_owned():
+            return None
+        with self._lock_file.open("rb") as lock:
+            pid, brief = _owner(lock.fileno())
+        return f"a scoreboard {'command' if brief else 'server'} (pid {pid})"
+
     async def take(self, *, briefly: bool = False) -> None:
         """Become the owner, making the directory and its secrets where they are missing.
 

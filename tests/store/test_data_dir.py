@@ -195,3 +195,16 @@ def test_writing_replaces_as_a_whole(tmp_path: Path) -> None:
     assert mode(path) == 0o600
     assert list(tmp_path.iterdir()) == [path]
     assert not is_locked(path)
+
+
+async def test_its_owner_is_told_for_people(tmp_path: Path) -> None:
+    """By pid and kind while somebody owns it, and never from what is left in the lock's file."""
+    folder = DataDir(tmp_path)
+    assert folder.owner() is None
+    await folder.take(briefly=True)
+    assert DataDir(tmp_path).owner() == f"a scoreboard command (pid {os.getpid()})"
+    folder.release()
+    assert folder.owner() is None
+    await folder.take()
+    assert folder.owner() == f"a scoreboard server (pid {os.getpid()})"
+    folder.release()

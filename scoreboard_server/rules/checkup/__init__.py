@@ -1,0 +1,1 @@
+"""Judging an installation: facts in, findings with their remedies out."""
