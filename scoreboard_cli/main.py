@@ -20,6 +20,7 @@ _MODULES = {
     "leaderboard": "leaderboard_commands",
     "explain": "explain_commands",
     "verify": "verify_commands",
+    "doctor": "doctor_commands",
     "season": "season_commands",
     "ban": "moderation_commands",
     "unban": "moderation_commands",

@@ -32,7 +32,9 @@ def _all(command: click.Command, *path: str) -> Iterator[tuple[str, ...]]:
 
 
 COMMANDS = list(_all(scoreboard))
-LEAVES = [path for path in COMMANDS if len(path) == 2 or path in (("serve",), ("demo",), ("bench",))]
+LEAVES = [
+    path for path in COMMANDS if len(path) == 2 or path in (("serve",), ("demo",), ("bench",), ("doctor",))
+]
 
 
 def _help(*path: str) -> str:
@@ -76,7 +78,7 @@ def test_every_option_is_explained() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", [(), ("serve",), ("bench",), ("leaderboard",), ("token", "issue")], ids=" ".join
+    "path", [(), ("serve",), ("bench",), ("doctor",), ("leaderboard",), ("token", "issue")], ids=" ".join
 )
 def test_help_imports_nothing_heavy(path: tuple[str, ...]) -> None:
     """Asking for help loads neither the web server nor the driver nor the tables."""

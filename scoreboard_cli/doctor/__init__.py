@@ -1,0 +1,1 @@
+"""What `scoreboard doctor` looks at."""
