@@ -35,6 +35,8 @@ def test_every_floor_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
         asked.append(name)
         return "0.0.1" if name == "tornado" else real(name)
 
+    told = [*PROJECT["dependencies"], 'ruff>=0.15; extra == "dev"']
+    monkeypatch.setattr(metadata, "requires", lambda _: told)
     monkeypatch.setattr(metadata, "version", too_old)
     found = installation.packages()
     assert (found.state, found.found.startswith("tornado 0.0.1 is older than")) == (State.WRONG, True)
