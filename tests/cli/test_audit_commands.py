@@ -178,6 +178,14 @@ EACH: dict[str, list[list[str]] | None] = {
     "bans": [["bans"]],
     "adjust": [["adjust", "ann", "-5", "--reason", "x"]],
     "audit": [["audit"], ["audit", "--user", "ann"]],
+    "doctor": [["doctor"]],
+    "season": [
+        ["season", "list"],
+        ["season", "ends", "30d"],
+        ["season", "schedule", "0 0 1 1 *"],
+        ["season", "reset", "--dry-run"],
+        ["season", "reset", "--yes"],
+    ],
 }
 
 
