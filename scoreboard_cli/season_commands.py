@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from scoreboard_server.clock import now_us
-from scoreboard_server.rules.refusals import NotFound, Refusal, Unacceptable
+from scoreboard_server.rules.refusals import Unacceptable
 
 from . import console
 from .admin import admin
-from .leaderboard_commands import HEADINGS
-from .season_views import closed_as_json, season_as_json, show_closed, show_season
-from .session import NOT_FOUND, REFUSED, USAGE, Session, command_options, fail, with_store
+from .season_resetting import Next, ask, finish, plan_reset, show_plan, with_seasons
+from .season_views import instant, season_as_json, show_season
+from .session import Session, command_options
 from .times import FORMS, Instant, readable
 
 if TYPE_CHECKING:
-    from scoreboard_server.flow.season_keeping import Closed, SeasonStore
-    from scoreboard_server.rules.seasons import Closing, Season
+    from scoreboard_server.rules.seasons import Season
     from scoreboard_server.store.opening import Store
 
 _TOP = 10
@@ -40,25 +37,11 @@ T = TypeVar("T")
 
 @click.group()
 def season() -> None:
-    """Close the season and open the next, now or by schedule; look at past ones.
+    """Close the season and open the next; look at past ones.
 
     \b
     Example:  scoreboard season list
     """
-
-
-def _with_store(session: Session, work: Callable[[Store], Awaitable[T]]) -> T:
-    """As `with_store`; a refusal is told and ends the command."""
-    from scoreboard_server.flow.ports import SeasonEnded  # noqa: PLC0415 -- as in session
-
-    try:
-        return with_store(session.settings(), work)
-    except NotFound as refusal:
-        fail(NOT_FOUND, f"{refusal.detail} `scoreboard season list` shows all.")
-    except Refusal as refusal:
-        fail(REFUSED, refusal.detail)
-    except SeasonEnded:
-        fail(REFUSED, "The season has ended meanwhile; look at `scoreboard season list`.")
 
 
 # --- looking ------------------------------------------------------------------------------------------
@@ -79,7 +62,7 @@ def list_(session: Session) -> None:
         loaded = await load_board(store.snapshots, now_us())
         return list(loaded.seasons), len(loaded.board)
 
-    seasons, users = _with_store(session, work)
+    seasons, users = with_seasons(session, work)
     if session.as_json:
         console.data_json([season_as_json(each, users) for each in seasons])
         return
@@ -122,7 +105,7 @@ def show(session: Session, name: str | None, limit: int) -> None:
             announced = await look(store, View(limit, season=chosen.name, announced=True), now_us())
         return chosen, board, announced
 
-    chosen, board, announced = _with_store(session, work)
+    chosen, board, announced = with_seasons(session, work)
     if session.as_json:
         told = season_as_json(chosen, board["totalUsers"]) | {"leaderboard": board["leaderboard"]}
         if announced is not None:
@@ -151,7 +134,7 @@ def reset(
     dry_run: bool,
     yes: bool,
 ) -> None:
-    """Close the current season, keep its final board for ever, open the next.
+    """Close the season, keep its board for ever, open the next.
 
     Nothing is deleted and no action is lost: each is counted in one of the
     two. Live boards are empty within a second. When it is interrupted, run it
@@ -162,13 +145,15 @@ def reset(
     Example:  scoreboard season reset --name spring --dry-run
     """
     _check_next(name, ends)
-    plan = _with_store(session, lambda store: _plan(store, name, closes))
-    if dry_run:
-        _show_plan(session, plan, ends)
+    plan = (
+        None if yes and not dry_run else with_seasons(session, lambda store: plan_reset(store, name, closes))
+    )
+    if plan is not None and dry_run:
+        show_plan(session, plan, ends)
         return
-    if not yes and plan.will_close:
-        _ask(session, plan, ends)
-    _finish(session, plan, name, ends)
+    if plan is not None and plan.will_close:
+        ask(session, plan, ends)
+    finish(session, plan, Next(name, ends), closes)
 
 
 def _check_next(name: str | None, ends: int | None) -> None:
@@ -178,130 +163,6 @@ def _check_next(name: str | None, ends: int | None) -> None:
         raise click.BadParameter("must be 1-64 characters of A-Za-z0-9_.:-", param_hint="--name")
     if ends is not None and ends <= now_us():
         raise click.BadParameter(f"is over already; {FORMS}", param_hint="--ends")
-
-
-class _Plan:
-    """What a reset would do. board: of the season that it would close."""
-
-    def __init__(
-        self, season: Season, next_name: str, board: dict[str, Any] | None, closing: Closing | None
-    ) -> None:
-        self.season = season
-        self.next_name = next_name
-        self.board = board
-        self.closing = closing
-
-    @property
-    def will_close(self) -> bool:
-        """Whether there is anything to ask: it has not begun, and the season is open."""
-        return self.closing is None and self.season.is_current
-
-
-async def _plan(store: Store, name: str | None, closes: str | None) -> _Plan:
-    from scoreboard_server.flow.looking import look  # noqa: PLC0415 -- as in session
-    from scoreboard_server.flow.season_keeping import name_after, named, numbered  # noqa: PLC0415 -- as above
-    from scoreboard_server.live.reader import View  # noqa: PLC0415 -- as in session
-
-    seasons, closing = await store.seasons.all(), await store.seasons.closing()
-    if closing is not None:
-        return _Plan(numbered(seasons, closing.number), closing.name, None, closing)
-    chosen = named(seasons, closes) if closes is not None else seasons[0]
-    if not chosen.is_current:
-        return _Plan(chosen, numbered(seasons, chosen.number + 1).name, None, None)
-    board = await look(store, View(_TOP, season=chosen.name), now_us())
-    return _Plan(chosen, name_after(seasons, name), board, None)
-
-
-def _show_plan(session: Session, plan: _Plan, ends: int | None) -> None:
-    end = _next_end(plan.season, ends)
-    if session.as_json:
-        told = {
-            "dryRun": True,
-            "closes": plan.season.name,
-            "isClosed": not plan.season.is_current,
-            "opens": plan.next_name,
-            "opensEndsAt": _instant(end),
-            "leaderboard": plan.board["leaderboard"] if plan.board else [],
-        }
-        console.data_json(told)
-        return
-    if plan.board is None:
-        console.data(f"Dry run: closing {plan.season.name} was begun; it would be finished.")
-        return
-    _show_final(plan, "Dry run: nothing was changed")
-    console.data(f"Would open {plan.next_name}, {_ending(end)}.")
-    again = f"scoreboard season reset --closes {plan.season.name} --yes"
-    console.say(f"To do it, once however often it is run: {again}")
-
-
-def _show_final(plan: _Plan, title: str) -> None:
-    assert plan.board is not None  # noqa: S101 -- the season is open
-    rows = [
-        (str(r["rank"]), f"{r['score']:,}", r["userId"], r["username"]) for r in plan.board["leaderboard"]
-    ]
-    users = plan.board["totalUsers"]
-    console.data_table(HEADINGS, rows, f"{title}. Would close {plan.season.name}, {users:,} users:")
-
-
-def _ask(session: Session, plan: _Plan, ends: int | None) -> None:
-    """Let the admin look at what is about to end."""
-    if session.as_json or sys.stdin is None or not sys.stdin.isatty():
-        fail(USAGE, "Closing a season takes a yes: run it in a terminal, or with --yes.")
-    board = plan.board or {"leaderboard": [], "totalUsers": 0}
-    for row in board["leaderboard"]:
-        console.say(console.printable(f"  {row['rank']:>4}  {row['score']:>12,}  {row['userId']}"))
-    words = f"{plan.season.name}, {board['totalUsers']:,} users: close it and open {plan.next_name}"
-    if not click.confirm(f"{words} ({_ending(_next_end(plan.season, ends))})?", err=True):
-        fail(REFUSED, "Nothing was changed.")
-
-
-def _next_end(season: Season, ends: int | None) -> int | None:
-    from scoreboard_server.rules.seasons import next_end  # noqa: PLC0415 -- as in session
-
-    return ends if ends is not None else next_end(season.schedule, now_us())
-
-
-def _ending(ends_at: int | None) -> str:
-    return "without an end" if ends_at is None else f"until {readable(ends_at)}"
-
-
-def _instant(at: int | None) -> str | None:
-    from scoreboard_server.live.reader import timestamp  # noqa: PLC0415 -- as in session
-
-    return None if at is None else timestamp(at)
-
-
-def _finish(session: Session, plan: _Plan, name: str | None, ends: int | None) -> None:
-    """Do it, tell it, and only then strike out the wish: who was not told can ask again."""
-
-    async def work(store: Store) -> Closed:
-        from scoreboard_server.flow.season_keeping import reset as decide  # noqa: PLC0415 -- as in session
-
-        with console.working() as progress:
-            return await decide(
-                _season_store(store),
-                admin(),
-                number=plan.season.number,
-                name=name,
-                ends_at=ends,
-                progress=lambda words, done: progress(f"{words}: {done:,}"),
-            )
-
-    closed = _with_store(session, work)
-    if session.as_json:
-        console.data_json(closed_as_json(closed))
-    else:
-        show_closed(closed)
-    _with_store(session, lambda store: store.seasons.reported(closed.sealed.number))
-    if plan.closing is not None and name not in (None, closed.following.name):
-        words = f"closing {closed.sealed.name} had been begun before and is finished now"
-        fail(REFUSED, f"{words}; run it again to close {closed.following.name}, too.")
-
-
-def _season_store(store: Store) -> SeasonStore:
-    from scoreboard_server.flow.season_keeping import SeasonStore  # noqa: PLC0415 -- as in session
-
-    return SeasonStore(store.seasons, store.archives, store.standings)
 
 
 # --- when -----------------------------------------------------------------------------------------------
@@ -329,9 +190,9 @@ def ends(session: Session, time: str) -> None:
 
         return await set_end(store.seasons, admin(), at)
 
-    before = _with_store(session, work)
+    before = with_seasons(session, work)
     if session.as_json:
-        told = {"season": before.name, "endsAt": _instant(at), "before": _instant(before.ends_at)}
+        told = {"season": before.name, "endsAt": instant(at), "before": instant(before.ends_at)}
         console.data_json(told)
         return
     console.data(f"{before.name} ends {readable(at, _NEVER)} (before: {readable(before.ends_at, _NEVER)}).")
@@ -342,7 +203,7 @@ def ends(session: Session, time: str) -> None:
 @click.option("--zone", default="UTC", show_default=True, metavar="ZONE", help="Whose clocks CRON means.")
 @command_options
 def schedule(session: Session, cron: str, zone: str) -> None:
-    """Let this season and those after it close by CRON, or by `none`.
+    """Let this season and the next ones close by CRON, or `none`.
 
     CRON is a line of minute, hour, day of the month, month, day of the week,
     by the clocks of a time zone such as Europe/Berlin.
@@ -362,7 +223,7 @@ def schedule(session: Session, cron: str, zone: str) -> None:
 
         return await set_schedule(store.seasons, admin(), wanted)
 
-    now_is = _with_store(session, work)
+    now_is = with_seasons(session, work)
     foreseen = []
     at = now_us()
     for _ in range(_FORESEEN if wanted is not None else 0):
@@ -371,7 +232,7 @@ def schedule(session: Session, cron: str, zone: str) -> None:
     if session.as_json:
         told = {"cron": wanted.cron, "zone": wanted.zone} if wanted else None
         console.data_json(
-            {"season": now_is.name, "schedule": told, "next": [_instant(each) for each in foreseen]}
+            {"season": now_is.name, "schedule": told, "next": [instant(each) for each in foreseen]}
         )
         return
     if wanted is None:

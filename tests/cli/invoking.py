@@ -181,9 +181,17 @@ class Running:
 
 
 def in_terminal(
-    *arguments: str | Path, cwd: Path, columns: int = 80, environ: Mapping[str, str] | None = None
+    *arguments: str | Path,
+    cwd: Path,
+    columns: int = 80,
+    environ: Mapping[str, str] | None = None,
+    keys: str = "",
+    code: int = 0,
 ) -> str:
-    """What a command writes to a terminal of that width, escape sequences included."""
+    """What a command writes to a terminal of that width, escape sequences included.
+
+    keys: what somebody types. code: with which it has to end.
+    """
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     with subprocess.Popen(
@@ -195,9 +203,10 @@ def in_terminal(
         env=environment(**(environ or {})),
     ) as process:
         os.close(theirs)
+        os.write(ours, keys.encode())
         output = b"".join(_chunks(ours))
         os.close(ours)
-        assert process.wait(PATIENCE_S) == 0, output
+        assert process.wait(PATIENCE_S) == code, output
     return output.decode().replace("\r\n", "\n")
 
 
