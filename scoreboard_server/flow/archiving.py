@@ -15,7 +15,7 @@ from ..rules.canonical import Digest, entry_fields, hidden_fields, season_fields
 from ..rules.seasons import ANNOUNCED, Archive, Placing, Season
 from .ports import Archives, Seasons
 
-_ROWS = 5_000
+_ROWS = 1_000
 
 Progress = Callable[[str, int], None]
 """Told what is being done, and how much of it is done by now."""

@@ -97,6 +97,10 @@ class Watched(Protocol):
         ...
 
 
+class _Outdated(Exception):  # noqa: N818 -- a state of the world
+    """Another season is current, or standings were repaired."""
+
+
 class Following:
     """Applies the feed to the board and to the profiles, and reads the board again when it must."""
 
@@ -130,6 +134,9 @@ class Following:
         while True:
             try:
                 await self._follow()
+            except _Outdated:
+                await self.reload()
+                log.info("showing the board of %s", self._live.season.name)
             except HistoryLost as reason:
                 log.warning("the board is read again: %s", reason)
                 await self.reload()
@@ -153,7 +160,7 @@ class Following:
             case MarkSeen(number):
                 self._fence.seen(number)
             case SeasonChanged():
-                raise HistoryLost("another season is current, or standings were repaired")
+                raise _Outdated
 
     async def reload(self) -> None:
         """Swap in a fresh board, however long the store makes us wait.

@@ -38,15 +38,19 @@ class SeasonKeeper:
 
     async def run(self) -> None:
         """Keep them, for ever. To be supervised."""
+        is_cut_off = False
         while True:
             self._book.turned.clear()
             try:
                 await self._close_if_due()
                 await self._write_what_was_left()
             except StoreUnavailable as error:
-                log.warning("keeping the seasons has to wait: %s", error)
+                if not is_cut_off:
+                    log.warning("keeping the seasons has to wait: %s", error)
+                is_cut_off = True
                 await asyncio.sleep(_AWAY_PAUSE_S)
             else:
+                is_cut_off = False
                 await self._until_due()
 
     async def _until_due(self) -> None:

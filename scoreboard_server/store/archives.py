@@ -15,7 +15,8 @@ from .documents import ARCHIVE, BANS, ENTRIES, SEASONS, STANDINGS, Document, ent
 from .reaching import reaching
 from .season_documents import archive_document, archive_row, archived
 
-_BATCH = 5_000
+# Between two of them a server does something else; the driver hands out the rows of one without a pause.
+_BATCH = 500
 _DUPLICATE_KEY = 11000
 
 
