@@ -25,7 +25,7 @@ from .deciding import Admin
 from .folding import FOREIGN_AGE_US, Folding
 from .ports import Archives, Seasons, Standings, StillPending, StoreUnavailable
 
-# A process that was killed within a transaction stands in the way for a minute or so.
+# Without getting on; a process that was killed within a transaction stands in the way for a minute or so.
 _PATIENCE_S = 150.0
 _PAUSE_S = 0.05
 
@@ -103,7 +103,7 @@ async def seal(store: SeasonStore, admin: Admin, closing: Closing, progress: Pro
     )
     folded = 0
     try:
-        async with asyncio.timeout(_PATIENCE_S):
+        async with asyncio.timeout(_PATIENCE_S) as patience:
             while True:
                 now = admin.now_us()
                 sealed = structs.replace(season, seal=Seal(now, closing.by))
@@ -113,11 +113,13 @@ async def seal(store: SeasonStore, admin: Admin, closing: Closing, progress: Pro
                 try:
                     return await store.seasons.seal(sealed, following, act)
                 except StillPending:
-                    folded += await folding.fold_all()
-                    progress("pending", folded)
+                    if some := await folding.fold_all():
+                        patience.reschedule(asyncio.get_running_loop().time() + _PATIENCE_S)
+                        folded += some
+                        progress("pending", folded)
                     await asyncio.sleep(_PAUSE_S)
     except TimeoutError:
-        raise StoreUnavailable("entries come in faster than they are folded; nothing was closed") from None
+        raise StoreUnavailable("what is pending can't be folded now; nothing was closed") from None
 
 
 async def set_end(seasons: Seasons, admin: Admin, ends_at: int | None) -> Season:

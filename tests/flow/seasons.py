@@ -88,19 +88,22 @@ class FakeSeasons:
         self.kept = [season if each.number == season.number else each for each in self.kept]
 
 
-class NothingPending:
-    """Fits `Standings`."""
+class LeftBehind:
+    """Fits `Standings`: so many entries of somebody else are pending whenever it is asked."""
+
+    def __init__(self, count: int = 0) -> None:
+        self._count = count
 
     async def pending(self, writer: str, limit: int) -> list[PendingEntry]:
         return []
 
     async def left_behind(self, writer: str, before: int, limit: int) -> list[PendingEntry]:
-        return []
+        return [PendingEntry(n, "ann", 1, n, "open") for n in range(self._count)]
 
     async def fold(
         self, ids: Sequence[object], sums: Mapping[str, Sum], days: Mapping[Day, DayCount] = NO_DAYS
     ) -> bool:
-        raise AssertionError("there is nothing to fold")
+        return True
 
 
 class FakeArchives:

@@ -19,7 +19,7 @@ from scoreboard_server.rules.board import Standing
 from scoreboard_server.rules.schedules import Schedule
 from scoreboard_server.rules.seasons import Closing, Seal, Season, first_season
 
-from .seasons import FakeArchives, FakeSeasons, NothingPending
+from .seasons import FakeArchives, FakeSeasons, LeftBehind
 
 MINUTE_US = 60_000_000
 
@@ -32,7 +32,7 @@ class SetUp:
         self.seasons = FakeSeasons(*seasons)
         self.archives = FakeArchives(self.seasons, [Standing("ann", 10, 5, 1)])
         self.book = SeasonBook(self.seasons, self.seasons.kept)
-        store = SeasonStore(self.seasons, self.archives, NothingPending())
+        store = SeasonStore(self.seasons, self.archives, LeftBehind())
         self.keeper = SeasonKeeper(store, self.book, Admin("schedule", "w", lambda: self.now))
 
     async def keep_until(self, what: Callable[[], bool]) -> None:

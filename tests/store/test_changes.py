@@ -18,6 +18,7 @@ from scoreboard_server.flow.ports import (
     MarkSeen,
     ProfileChanged,
     SeasonChanged,
+    SeasonsEdited,
     StoreUnavailable,
     TokensRevoked,
 )
@@ -26,6 +27,8 @@ from scoreboard_server.rules.bans import Ban
 from scoreboard_server.rules.entry import Correction
 from scoreboard_server.rules.profiles import Profile
 from scoreboard_server.rules.revocations import Revocation
+from scoreboard_server.rules.seasons import Archive, Seal, Season
+from scoreboard_server.store.changes import _wanted
 from scoreboard_server.store.opening import Store
 
 from ..mongod import Mongod
@@ -356,3 +359,39 @@ async def follower_is_quiet(store: Store, follower: Follower) -> None:
     seen = len(follower.seen)
     await store.profiles.save({"fence": Profile("Fence", None)})
     assert (await follower.until(seen + 1))[seen:] == [ProfileChanged("fence", Profile("Fence", None))]
+
+
+# --- seasons --------------------------------------------------------------------------------------
+
+
+async def test_what_is_told_of_seasons(mongo_store: Store, raw: Raw) -> None:
+    """Another one being current is one thing, all else another; bookkeeping is nothing."""
+    async with following(mongo_store) as follower:
+        act, seasons = Act(1, "root", "x", None, "", {}), mongo_store.seasons
+        await seasons.set_end(1, 5, act)
+        raw["seasons"].update_one({"_id": 1}, {"$inc": {"folds": 1}})
+        raw["seasons"].update_one({"_id": 1}, {"$set": {"closing": {"name": "two"}}})
+        sealed = Season(1, "season-1", 1, seal=Seal(9, "root"))
+        await seasons.seal(sealed, Season(2, "two", 9), act)
+        await mongo_store.archives.put(1, Archive(0, 0, "", 0))
+        raw["seasons"].update_one({"_id": 1}, {"$inc": {"corrections": 1}})
+        edited, changed = SeasonsEdited(), SeasonChanged()
+        assert await follower.until(5) == [edited, changed, changed, edited, edited]
+
+
+async def test_entries_of_sealed_seasons_are_not_told(mongo_store: Store, raw: Raw) -> None:
+    """No live board shows them: corrections that come late, and what is imported."""
+    async with following(mongo_store) as follower:
+        raw["entries"].insert_one(
+            {"user": "ann", "action": "x", "type": TYPE, "points": 1, "at": 1, "writer": "w", "season": 1}
+        )
+        await mongo_store.ledger.append(batch(entry("ben", "b1"), writer="other"))
+        assert await follower.until(1) == [EntryAppended("ben", 10, 1_000, TYPE)]
+
+
+def test_the_oplog_is_filtered_before_events_are_made(mongo_store: Store, raw: Raw) -> None:
+    """By collection and by what an entry says of itself; else each operation costs ten times as much."""
+    stages = [{"$changeStream": {}}, *_wanted("me")]
+    plan = raw.command("explain", {"aggregate": 1, "pipeline": stages, "cursor": {}})
+    looked_for = str(plan["stages"][0]["$cursor"]["queryPlanner"]["winningPlan"])
+    assert "'o.pending': {'$eq': True}" in looked_for and "scoreboard.*archive" not in looked_for

@@ -110,17 +110,19 @@ def without_sharing(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Flights, "find", finds_nothing)
 
 
+def _less(kind: Mapping[str, Any], field: str) -> dict[str, Any]:
+    return {name: told for name, told in kind.items() if name != field}
+
+
 def without_skipping_own(patch: pytest.MonkeyPatch) -> None:
     """The feed brings everybody's entries, its own writer's too."""
     wanted = changes._wanted
 
     def wants_all(writer: str) -> list[Mapping[str, Any]]:
-        (stage,) = wanted(writer)
-        kinds = [
-            {field: told for field, told in kind.items() if field != "fullDocument.writer"}
-            for kind in stage["$match"]["$or"]
+        return [
+            {"$match": {"$or": [_less(kind, "fullDocument.writer") for kind in stage["$match"]["$or"]]}}
+            for stage in wanted(writer)
         ]
-        return [{"$match": {"$or": kinds}}]
 
     patch.setattr(changes, "_wanted", wants_all)
 
