@@ -146,7 +146,9 @@ def reset(
     """
     _check_next(name, ends)
     plan = (
-        None if yes and not dry_run else with_seasons(session, lambda store: plan_reset(store, name, closes))
+        None
+        if yes and not dry_run
+        else with_seasons(session, lambda store: plan_reset(store, name, closes, is_shown=True))
     )
     if plan is not None and dry_run:
         show_plan(session, plan, ends)

@@ -66,7 +66,8 @@ class Plan:
         return self.closing is None and self.season.is_current
 
 
-async def plan_reset(store: Store, name: str | None, closes: str | None) -> Plan:
+async def plan_reset(store: Store, name: str | None, closes: str | None, *, is_shown: bool) -> Plan:
+    """What a reset would do. is_shown: with the board that would be final; reading it takes a while."""
     from scoreboard_server.flow.looking import look  # noqa: PLC0415 -- as in session
     from scoreboard_server.flow.season_keeping import name_after, named, numbered  # noqa: PLC0415 -- as above
     from scoreboard_server.live.reader import View  # noqa: PLC0415 -- as in session
@@ -77,11 +78,12 @@ async def plan_reset(store: Store, name: str | None, closes: str | None) -> Plan
     chosen = named(seasons, closes) if closes is not None else seasons[0]
     if not chosen.is_current:
         return Plan(chosen, numbered(seasons, chosen.number + 1).name, None, None)
-    board = await look(store, View(_TOP, season=chosen.name), now_us())
+    board = await look(store, View(_TOP, season=chosen.name), now_us()) if is_shown else None
     return Plan(chosen, name_after(seasons, name), board, None)
 
 
 def show_plan(session: Session, plan: Plan, ends: int | None) -> None:
+    """What a reset would do, and the command that does it."""
     end = _next_end(plan.season, ends)
     if session.as_json:
         told = {
@@ -95,7 +97,8 @@ def show_plan(session: Session, plan: Plan, ends: int | None) -> None:
         console.data_json(told)
         return
     if plan.board is None:
-        console.data(f"Dry run: closing {plan.season.name} was begun; it would be finished.")
+        what = "is closed already; nothing would change" if plan.closing is None else "would be closed wholly"
+        console.data(f"Dry run: {plan.season.name} {what}.")
         return
     _show_final(plan, "Dry run: nothing was changed")
     console.data(f"Would open {plan.next_name}, {_ending(end)}.")
@@ -143,7 +146,7 @@ def finish(session: Session, seen: Plan | None, wanted: Next, closes: str | None
     async def work(store: Store) -> tuple[Plan, Closed]:
         from scoreboard_server.flow.season_keeping import reset as decide  # noqa: PLC0415 -- as in session
 
-        plan = seen or await plan_reset(store, wanted.name, closes)
+        plan = seen or await plan_reset(store, wanted.name, closes, is_shown=False)
         with console.working() as progress:
             closed = await decide(
                 _season_store(store),
