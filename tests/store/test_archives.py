@@ -9,6 +9,7 @@ from scoreboard_server.flow.archiving import archive, catch_up
 from scoreboard_server.rules.acts import Act
 from scoreboard_server.rules.bans import Ban
 from scoreboard_server.rules.board import Standing
+from scoreboard_server.rules.books import differences
 from scoreboard_server.rules.entry import ADJUSTED, Correction
 from scoreboard_server.rules.seasons import ANNOUNCED, Amended, Archive, Seal, Season
 from scoreboard_server.store import archives as archives_module
@@ -123,6 +124,16 @@ async def test_a_ban_that_does_not_reach_back_changes_nothing(sealed: Store, ban
     await put(sealed, ban)
     seal = (await sealed.seasons.all())[1].seal
     assert seal is not None and seal.corrections == 0
+
+
+async def test_the_books_add_up_whatever_is_corrected_late(sealed: Store) -> None:
+    """The standings of a sealed season are those that were announced, and a repair leaves them so."""
+    await adjust(sealed, "ann", -25)
+    assert sealed.books is not None
+    span = await sealed.books.span("", 1_000)
+    assert list(differences(span.folded, span.standings)) == []
+    assert not await sealed.books.repair(1, "ann", lambda found: ACT)
+    assert span.standings[1, "ann"].score == 30
 
 
 async def test_amended_are_those_about_whom_somebody_has_decided(sealed: Store) -> None:
