@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
@@ -32,6 +33,7 @@ from .profile_book import ProfileBook
 log = logging.getLogger("scoreboard.following")
 
 _AWAY_PAUSE_S = 0.5
+_RENEWAL_S = 1.0
 
 
 class MarkFence:
@@ -66,6 +68,16 @@ class MarkFence:
                 return
             self._sent = number
             await self._feed.mark(self._writer, number)
+
+    async def renew(self) -> None:
+        """The feed goes on from a later place, and a mark from before it will not come back: write it again.
+
+        When that fails, those who wait for it go without an answer, as for any other mark.
+        """
+        if self._waiting:
+            with contextlib.suppress(StoreUnavailable, TimeoutError):
+                async with asyncio.timeout(_RENEWAL_S):
+                    await self._feed.mark(self._writer, self._sent)
 
     def seen(self, number: int) -> None:
         """The feed has brought this mark; earlier ones may have been overwritten by it."""
@@ -175,6 +187,7 @@ class Following:
                 log.debug("reading the board again has to wait: %s", error)
                 await asyncio.sleep(_AWAY_PAUSE_S)
             else:
+                await self._fence.renew()
                 return
 
     async def _swap(self) -> object:

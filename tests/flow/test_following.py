@@ -148,6 +148,32 @@ async def test_who_calls_while_a_mark_is_written_needs_the_next_one(setup: Setup
     assert all(await asyncio.gather(*later))
 
 
+async def test_a_mark_that_fell_into_a_reload_is_written_again(setup: Setup) -> None:
+    """The feed goes on behind it; whoever waits for it would have waited in vain."""
+    waiting = asyncio.create_task(setup.fence.passed(1))
+    await setup.settled()
+    assert setup.feed.marks == [1]
+    setup.feed.queue.put_nowait(SeasonChanged())
+    await setup.settled()
+    assert setup.feed.marks == [1, 1] and not waiting.done()
+    setup.feed.queue.put_nowait(MarkSeen(1))
+    assert await waiting
+    setup.feed.queue.put_nowait(SeasonChanged())
+    await setup.settled()
+    assert setup.feed.marks == [1, 1], "nobody waits for it any more"
+
+
+async def test_a_mark_that_can_not_be_written_again_holds_nothing_up(setup: Setup) -> None:
+    """Who waits for it is told no in time, and the feed goes on."""
+    waiting = asyncio.create_task(setup.fence.passed(0.05))
+    await setup.settled()
+    setup.feed.away = True
+    setup.feed.queue.put_nowait(HistoryLost("gone"))
+    await setup.settled()
+    assert not await waiting
+    assert len(setup.feed.positions) == 2
+
+
 async def test_the_fence_is_honest_about_time(setup: Setup) -> None:
     """No mark in time, or no store to write it to: not known."""
     assert not await setup.fence.passed(0.01)
