@@ -29,6 +29,13 @@ export function showFreshness(live) {
   show();
 }
 
+/** There is no live board to tell the age of. */
+export function stopAgeing() {
+  seen = false;
+  changedAt = lostAt = null;
+  show();
+}
+
 async function askAge() {
   changedAt = null;
   try {
@@ -36,7 +43,7 @@ async function askAge() {
     const { lastUpdated } = await response.json();
     // Both times by the server's clock: this one may be wrong.
     const age = Date.parse(response.headers.get("Date") ?? "") - Date.parse(lastUpdated);
-    if (changedAt === null && age >= -1000) changedAt = Date.now() - Math.max(0, age);
+    if (seen && changedAt === null && age >= -1000) changedAt = Date.now() - Math.max(0, age);
   } catch {
     // Only a nicety.
   }

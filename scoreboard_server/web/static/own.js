@@ -11,7 +11,7 @@ import { markRowOf } from "./rows.js";
 const box = /** @type {HTMLElement} */ (document.getElementById("own"));
 /** @type {{userId: string, token: string, view: import("./row.js").View, row: Row | null, looked: boolean} | null} */
 let me = null;
-/** @type {Board | null} */
+/** @type {{epoch?: string, rows: Row[]} | null} */
 let board = null;
 let told = 0;
 
@@ -20,12 +20,17 @@ export function follow(userId, token) {
   if (me?.userId !== userId) {
     forget();
     me = { userId, token, view: newRow(userId, "div"), row: null, looked: false };
-    markOwn(me.view, true);
-    box.replaceChildren(me.view.el);
-    markRowOf(userId);
+    mark();
   }
   me.token = token;
   look();
+}
+
+function mark() {
+  if (!me) return;
+  markOwn(me.view, true);
+  box.replaceChildren(me.view.el);
+  markRowOf(me.userId);
 }
 
 export function forget() {
@@ -35,15 +40,30 @@ export function forget() {
   show();
 }
 
+/** A place on a board that stands still. @param {Row | null} row @param {string | null} userId @param {Row[]} rows */
+export function pin(row, userId, rows) {
+  forget();
+  board = { rows };
+  const id = row?.userId ?? userId ?? "Your place";
+  me = { userId: id, token: "", view: newRow(id, "div"), row, looked: true };
+  mark();
+  show();
+}
+
 /** @param {Board} next */
 export function followBoard(next) {
   const was = rowInTable();
+  const isNew = board !== null && board.epoch !== next.epoch;
   board = next;
-  if (me && was && !rowInTable()) {
-    Object.assign(me, { row: was, looked: true });
-    look();
-  }
+  // What was a place on another board, as of a season that has ended, says nothing about this one.
+  if (me && was && !rowInTable()) Object.assign(me, { row: was, looked: !isNew });
+  if (me && !rowInTable() && (was || isNew)) look();
   show();
+}
+
+export function leaveBoard() {
+  board = null;
+  forget();
 }
 
 /** @param {Score} score */
@@ -96,8 +116,15 @@ function show() {
   me.view.el.classList.toggle("nowhere", row === null);
   if (row) fillRow(me.view, row);
   else me.view.name.textContent = me.userId;
-  me.view.note.hidden = false;
-  me.view.note.textContent = row ? missing(row) : "Not on the board yet: a first task gets you there.";
+  me.view.note.textContent = noteOf(row);
+  me.view.note.hidden = !me.view.note.textContent;
+}
+
+/** @param {Row | null} row */
+function noteOf(row) {
+  const isFinal = board !== null && !board.epoch;
+  if (!row) return isFinal ? "Not on this final board." : "Not on the board yet: a first task gets you there.";
+  return isFinal ? "" : missing(row);
 }
 
 /** @param {Row} row */

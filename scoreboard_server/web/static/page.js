@@ -1,153 +1,97 @@
-/**
- * The live board page: what the client module tells, shown.
- *
- * @typedef {import("./scoreboard.js").Board} Board
- * @typedef {import("./scoreboard.js").Status} Status
- */
-import { connect } from "./scoreboard.js";
-import { numbers } from "./row.js";
-import { showRows } from "./rows.js";
-import { startAgeing, showFreshness } from "./freshness.js";
-import { follow, followBoard, followScore, forget, lookAgain, ownRow } from "./own.js";
-import { startPlay, tellPlayer } from "./play.js";
+/** The page: the live board or a past one, as its address says, with the season's name and the reader's own place. */
+import { showSeason } from "./countdown.js";
+import { dropEnding, tellEnding } from "./ending.js";
+import { leaveLive, signInLive, startLive } from "./live.js";
+import { follow, forget } from "./own.js";
+import { leavePast, showPast } from "./past.js";
+import { markPast, offerPast } from "./picker.js";
+import { placeWanted, watchPlace } from "./place.js";
+import { playIn, startPlay, tellPlayer } from "./play.js";
+import { askSeasons, watchSeasons } from "./seasons.js";
+import { find } from "./stage.js";
 
-const NEWS_EVERY_MS = 5_000;
-const LOOK_EVERY_MS = 10_000;
-const STATE_WORDS = { connecting: "Connecting", live: "Live", reconnecting: "Reconnecting", closed: "Disconnected" };
+/** @typedef {import("./seasons.js").Season} Season */
 
-/** @type {Board | null} */
-let shown = null;
+let place = placeWanted();
 /** @type {string | null} */
 let token = null;
-let leaderTold = "";
-/** @type {number | undefined} */
-let placeTold;
-let newsTimer = 0;
+/** @type {string | null} */
+let userId = null;
+/** @type {Season | null} */
+let current = null;
+// The name outlives an answer that failed to come.
+let seasonShown = "";
 
-startPlay({ onToken: signIn });
 if (new URLSearchParams(location.search).has("wall")) beOnWall();
-const client = connect({
-  token: () => token,
-  onBoard: showBoard,
-  onScore: followScore,
-  onState: (status) => {
-    if (status.userId) welcome(status.userId);
-    else if (status.code) refuse(status.message ?? status.code);
-    else showState(status.state);
-  },
-});
-setInterval(() => { if (isLive() && !document.hidden) lookAgain(); }, LOOK_EVERY_MS);
-addEventListener("online", showConnection);
-addEventListener("offline", showConnection);
+startPlay({ onToken: signIn });
+watchPlace(arrive);
+show();
+watchSeasons(heed);
 
-/** @param {string} id */
-function find(id) {
-  return /** @type {HTMLElement} */ (document.getElementById(id));
+function show() {
+  playIn(place.season === null);
+  markPast(place.season);
+  if (place.season === null) startLive({ token: () => token, onEpoch: askSeasons, onUser: welcome, onRefused: refuse });
+  else showPast(place, token, userId, { onLive: goLive, onUser: () => tellPlayer("done"), onRefused: refuse });
 }
 
-function isLive() {
-  return find("state").dataset.state === "live";
+/** @param {boolean} byLink */
+function arrive(byLink) {
+  place = placeWanted();
+  leaveLive();
+  leavePast();
+  dropEnding();
+  seasonShown = place.season === null ? current?.name ?? "" : "";
+  if (place.season === null) showSeason(current);
+  show();
+  if (!byLink) return;
+  // The link may be gone, and whoever can't see has to hear where it led.
+  find("board-title").focus({ preventScroll: true });
+  scrollTo(0, 0);
 }
 
-/** @param {Board} board */
-function showBoard(board) {
-  const last = shown;
-  shown = board;
-  document.documentElement.style.setProperty("--rows", String(Math.max(10, board.rows.length)));
-  showPlaceholder("live");
-  showRows(board.rows, last === null);
-  followBoard(board);
-  showTotal(board.totalUsers);
-  startAgeing(board.epoch !== last?.epoch ? board.epoch : null);
-  newsTimer ||= window.setTimeout(tellNews, NEWS_EVERY_MS);
+/** The season asked for is the current one. */
+function goLive() {
+  history.replaceState(null, "", "/");
+  arrive(false);
 }
 
-/** @param {Status["state"]} state */
-function showState(state) {
-  find("state").dataset.state = state;
-  showConnection();
-  showFreshness(state === "live");
-  showPlaceholder(state);
-}
-
-function showConnection() {
-  const pill = find("state");
-  const state = /** @type {Status["state"]} */ (pill.dataset.state);
-  const words = state === "reconnecting" && !navigator.onLine ? "Offline" : STATE_WORDS[state];
-  // A status that says the same word again would be read out again.
-  if (pill.textContent !== words) pill.textContent = words;
-}
-
-/** @param {number} total */
-function showTotal(total) {
-  find("total").textContent = numbers.format(total);
-  find("total-unit").textContent = total === 1 ? "player" : "players";
-  find("summary").hidden = false;
-}
-
-/** @param {Status["state"]} state */
-function showPlaceholder(state) {
-  const words = wordsWithoutRows(state);
-  const fetching = !shown && (state === "connecting" || state === "live");
-  find("board").hidden = !shown?.rows.length;
-  find("skeleton").hidden = !fetching;
-  find("placeholder").hidden = words === null;
-  if (!words) return;
-  find("placeholder").dataset.kind = shown ? "empty" : "lost";
-  const [title, detail] = find("placeholder").querySelectorAll("p");
-  title.textContent = words[0];
-  detail.textContent = words[1];
-}
-
-/** @param {Status["state"]} state */
-function wordsWithoutRows(state) {
-  if (shown?.rows.length) return null;
-  if (shown) return ["No scores yet", "The first player to score takes the lead."];
-  if (state === "connecting" || state === "live") return null;
-  return ["The board can’t be reached", "Trying again; there is no need to reload."];
-}
-
-/** What is heard rather than seen: never more than a sentence or two every few seconds. */
-function tellNews() {
-  newsTimer = 0;
-  const sentences = [leaderNews(), placeNews()].filter(Boolean);
-  if (sentences.length) find("news").textContent = sentences.join(" ");
-}
-
-function leaderNews() {
-  const leader = shown?.rows[0];
-  if (!leader || leader.userId === leaderTold) return "";
-  leaderTold = leader.userId;
-  return `${leader.username || leader.userId} leads with ${numbers.format(leader.score)} points.`;
-}
-
-function placeNews() {
-  const place = ownRow()?.rank;
-  if (place === placeTold) return "";
-  placeTold = place;
-  return place ? `You are in place ${numbers.format(place)}.` : "";
+/** @param {Season[] | null} seasons */
+function heed(seasons) {
+  current = seasons?.[0] ?? null;
+  if (seasons) offerPast(seasons, place.season);
+  if (place.season !== null) return;
+  showSeason(current);
+  if (!current || current.name === seasonShown) return;
+  if (seasonShown) tellEnding(seasonShown);
+  seasonShown = current.name;
 }
 
 /** @param {string | null} given the token as the player has given it; null to be nobody again */
 function signIn(given) {
   if (given === token) return;
   token = given;
+  userId = null;
   forget();
-  client.auth(() => token);
+  if (place.season === null) signInLive(() => token);
+  else show();
 }
 
-/** @param {string} userId */
-function welcome(userId) {
+/** @param {string} id of whom the socket knows by the token */
+function welcome(id) {
   if (!token) return;
-  follow(userId, token);
+  userId = id;
+  follow(id, token);
   tellPlayer("done");
 }
 
 /** @param {string} message */
 function refuse(message) {
   token = null;
+  userId = null;
   forget();
   tellPlayer("refused", message);
+  if (place.season !== null) show();
 }
 
 /** A wall has no hands and no reader, and must not fall asleep. */
