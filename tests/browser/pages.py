@@ -28,9 +28,9 @@ async def act(api: Api, user: str, times: int = 1) -> None:
         assert response.code == 200, response.body
 
 
-async def played(start_server: StartServer, players: int = 12) -> Api:
-    """A server on which p01 has completed the most tasks, p02 one less, and so on."""
-    api = Api(await start_server(live__interval_ms=10))
+async def played(start_server: StartServer, players: int = 12, **flags: object) -> Api:
+    """A server on which p01 has completed the most tasks, p02 one less, and so on; settings by flag."""
+    api = Api(await start_server(live__interval_ms=10, **flags))
     for n in range(1, players + 1):
         await act(api, f"p{n:02}", players + 1 - n)
     return api

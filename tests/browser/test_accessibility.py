@@ -6,11 +6,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from playwright.async_api import Page
+from playwright.async_api import Page, expect
 
 from ..conftest import Api, StartServer, not_here, token
 from ..end_to_end.watchers import NODE
 from .pages import LIVE, SCHEMES, SIZES, act, played, show_place
+from .seasons import StartSeason
 from .test_page import page_at
 
 pytestmark = pytest.mark.browser
@@ -209,3 +210,37 @@ async def test_motion_is_as_the_reader_wants_it(start_server: StartServer, motio
         else:
             assert glides > 0
             assert len(scores) > 3
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("size", SIZES)
+async def test_axe_finds_nothing_about_seasons(start_season: StartSeason, scheme: Any, size: str) -> None:
+    """A countdown, a season just ended, a final board corrected and announced, and one that never was."""
+    keeper = await start_season()
+    address = keeper.api.server.address
+    await keeper.ends_in(1000)
+    context: dict[str, Any] = {"viewport": SIZES[size], "color_scheme": scheme, "bypass_csp": True}
+    async with page_at(address, tolerated="Failed to load resource", **context) as page:
+        await page.wait_for_selector("#season time")
+        await check(page)
+        await keeper.reset()
+        await page.wait_for_selector("#ended bdi:not(:empty)")
+        await check(page)
+        await page.click("text=Past seasons")
+        await check(page)
+        await keeper.adjust("p01", -50, "season-1")
+        await page.click("#ended a")
+        await page.wait_for_selector("#edition:not([hidden])")
+        await page.click("text=Digest")
+        await check(page)
+        await page.click("text=My place")
+        await page.fill("#play-token", token("p12", name="P12"))
+        await page.click("text=Show my place")
+        await page.wait_for_selector("#own .row")
+        await check(page)
+        await page.click("#edition a")
+        await expect(page.locator("#edition")).to_contain_text("As announced")
+        await check(page)
+        await page.goto(f"{address}/?season=nope")
+        await page.wait_for_selector("[data-kind=lost]")
+        await check(page)

@@ -57,7 +57,7 @@ async def asked_for(page: Page) -> list[str]:
 
     def note(url: str) -> None:
         path = url.partition("/api/")[2]
-        if path and not path.startswith("leaderboard"):
+        if path and not path.startswith(("leaderboard", "seasons")):
             paths.append(path)
 
     page.on("request", lambda request: note(request.url))

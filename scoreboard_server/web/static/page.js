@@ -1,17 +1,19 @@
 /** The page: the live board or a past one, as its address says, with the season's name and the reader's own place. */
 import { showSeason } from "./countdown.js";
-import { dropEnding, tellEnding } from "./ending.js";
 import { leaveLive, signInLive, startLive } from "./live.js";
 import { follow, forget } from "./own.js";
-import { leavePast, showPast } from "./past.js";
 import { markPast, offerPast } from "./picker.js";
 import { placeWanted, watchPlace } from "./place.js";
-import { playIn, startPlay, tellPlayer } from "./play.js";
 import { askSeasons, watchSeasons } from "./seasons.js";
-import { find } from "./stage.js";
+import { find, showStage } from "./stage.js";
 
 /** @typedef {import("./seasons.js").Season} Season */
 
+// A season ends for everybody at once; not everybody has to ask at once.
+const SPREAD_MS = 1_000;
+
+const playTitle = /** @type {HTMLElement} */ (document.querySelector(".play summary"));
+const playButton = /** @type {HTMLElement} */ (document.querySelector(".play button"));
 let place = placeWanted();
 /** @type {string | null} */
 let token = null;
@@ -21,26 +23,70 @@ let userId = null;
 let current = null;
 // The name outlives an answer that failed to come.
 let seasonShown = "";
+// Few visits need these.
+/** @type {typeof import("./past.js") | null} */
+let past = null;
+/** @type {typeof import("./play.js") | null} */
+let play = null;
+/** @type {typeof import("./ending.js") | null} */
+let ending = null;
 
 if (new URLSearchParams(location.search).has("wall")) beOnWall();
-startPlay({ onToken: signIn });
+playTitle.addEventListener("click", openPlay, { once: true });
 watchPlace(arrive);
 show();
 watchSeasons(heed);
 
 function show() {
-  playIn(place.season === null);
+  const live = place.season === null;
+  playTitle.textContent = live ? "Play" : "My place";
+  playButton.hidden = !live;
   markPast(place.season);
-  if (place.season === null) startLive({ token: () => token, onEpoch: askSeasons, onUser: welcome, onRefused: refuse });
-  else showPast(place, token, userId, { onLive: goLive, onUser: () => tellPlayer("done"), onRefused: refuse });
+  if (live) startLive({ token: () => token, onEpoch: askSoon, onUser: welcome, onRefused: refuse });
+  else openPast(place);
+}
+
+/** @param {import("./place.js").Place} wanted */
+async function openPast(wanted) {
+  try {
+    past ??= await import("./past.js");
+  } catch {
+    return showStage("lost", "The final board can’t be reached", "Reload the page to try again.");
+  }
+  const listener = { onLive: goLive, onUser: () => play?.tellPlayer("done"), onRefused: refuse };
+  if (place === wanted) past.showPast(place, token, userId, listener);
+}
+
+async function openPlay() {
+  try {
+    play = await import("./play.js");
+    play.startPlay({ onToken: signIn });
+  } catch {
+    find("play-state").textContent = "The server can’t be reached. Reload the page to try again.";
+  }
+}
+
+/** @param {string} season */
+async function tellEnd(season) {
+  try {
+    ending ??= await import("./ending.js");
+    if (place.season === null) ending.tellEnding(season);
+  } catch {
+    // The season's name tells as well.
+  }
+}
+
+function askSoon() {
+  if (current) setTimeout(askSeasons, Math.random() * SPREAD_MS);
+  else askSeasons();
 }
 
 /** @param {boolean} byLink */
 function arrive(byLink) {
   place = placeWanted();
   leaveLive();
-  leavePast();
-  dropEnding();
+  past?.leavePast();
+  ending?.dropEnding();
   seasonShown = place.season === null ? current?.name ?? "" : "";
   if (place.season === null) showSeason(current);
   show();
@@ -63,7 +109,7 @@ function heed(seasons) {
   if (place.season !== null) return;
   showSeason(current);
   if (!current || current.name === seasonShown) return;
-  if (seasonShown) tellEnding(seasonShown);
+  if (seasonShown) tellEnd(seasonShown);
   seasonShown = current.name;
 }
 
@@ -82,7 +128,7 @@ function welcome(id) {
   if (!token) return;
   userId = id;
   follow(id, token);
-  tellPlayer("done");
+  play?.tellPlayer("done");
 }
 
 /** @param {string} message */
@@ -90,7 +136,7 @@ function refuse(message) {
   token = null;
   userId = null;
   forget();
-  tellPlayer("refused", message);
+  play?.tellPlayer("refused", message);
   if (place.season !== null) show();
 }
 

@@ -1,3 +1,4 @@
+/** Playing on the page, for who opens that. */
 import { answerCaptcha } from "./captcha.js";
 
 /** @typedef {{newScore: number, leaderboardPosition: number | null, code?: string, message: string}} Answer */
@@ -10,7 +11,6 @@ const CAPTCHAS = 2;
 const numbers = new Intl.NumberFormat(document.documentElement.lang);
 const form = /** @type {HTMLFormElement} */ (document.getElementById("play-form"));
 const token = /** @type {HTMLInputElement} */ (document.getElementById("play-token"));
-const summary = /** @type {HTMLElement} */ (form.previousElementSibling);
 const [button, placeButton] = form.querySelectorAll("button");
 const words = /** @type {HTMLElement} */ (document.getElementById("play-state"));
 
@@ -26,16 +26,12 @@ export function startPlay({ onToken }) {
   tellToken = onToken;
   form.addEventListener("submit", (event) => {
     event.preventDefault();
+    // A season that has ended can be looked at, not played.
     if (button.hidden) showOrForget();
     else if (!button.disabled) complete();
   });
   placeButton.addEventListener("click", showOrForget);
-}
-
-/** A season that has ended can be looked at, not played. @param {boolean} live */
-export function playIn(live) {
-  summary.textContent = live ? "Play" : "My place";
-  button.hidden = !live;
+  /** @type {HTMLFieldSetElement} */ (form.firstElementChild).disabled = false;
 }
 
 /** The socket's word on the token. @param {"done" | "refused"} state @param {string} [text] */
