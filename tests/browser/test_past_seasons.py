@@ -44,8 +44,8 @@ async def test_a_final_board_stands_still(start_season: StartSeason) -> None:
     """It is what the API gives, with its end instead of a live state, its digest, and no socket."""
     keeper = await sealed(start_season)
     async with page_at("about:blank") as page:
-        sockets: list[object] = []
-        page.on("websocket", sockets.append)
+        urls: list[str] = []
+        page.on("websocket", lambda socket: urls.append(socket.url))
         await page.goto(final(keeper))
         await expect(page.locator("#board .row")).to_have_count(10)
         told = await keeper.api.board("?season=season-1")
@@ -61,7 +61,7 @@ async def test_a_final_board_stands_still(start_season: StartSeason) -> None:
         assert await page.title() == "season-1 – Scoreboard"
         await page.click("text=Digest")
         assert await text(page, "#digest") == told["archive"]["digest"]
-        assert sockets == []
+        assert urls == []
 
 
 async def test_they_are_offered_and_history_works(start_season: StartSeason) -> None:

@@ -27,7 +27,8 @@ export function showSeason(season) {
   if (season) showName(season.name);
   endsAt = season?.endsAt ? Date.parse(season.endsAt) : null;
   end.hidden = endsAt === null;
-  if (endsAt !== null) setTime(endsAt);
+  if (endsAt === null) label.textContent = time.textContent = "";
+  else setTime(endsAt);
   tick();
 }
 
