@@ -45,13 +45,12 @@ export function showEnd(season, sealedAt) {
 
 export function hideSeason() {
   showSeason(null);
-  find("season").hidden = true;
+  showName("");
 }
 
 /** @param {string} text */
 function showName(text) {
   name.textContent = name.title = text;
-  find("season").hidden = false;
 }
 
 /** @param {number} at */
