@@ -11,6 +11,7 @@ import click
 
 from scoreboard_server.leaving import leave
 from scoreboard_server.log_lines import log_to_stderr
+from scoreboard_server.unusable import DataDirUnusable
 
 from . import console
 from .session import REFUSED, UNREACHABLE, USAGE, Session, command_options
@@ -61,12 +62,12 @@ def run_server(run: Callable[[], Awaitable[None]]) -> None:
     async def main() -> NoReturn:
         try:
             await run()
+        except (DataDirUnusable, StartError, StoreRefusedError, ServerFailedError) as error:
+            end(REFUSED, str(error))
         except SettingsError as error:
             end(USAGE, str(error))
         except StoreUnavailable as error:
             end(UNREACHABLE, f"The store can't be reached: {error}")
-        except (StartError, StoreRefusedError, ServerFailedError) as error:
-            end(REFUSED, str(error))
         leave(0)
 
     asyncio.run(main())

@@ -16,6 +16,7 @@ import click
 
 from scoreboard_server.clock import now_us
 from scoreboard_server.settings import Settings, SettingsError, load_settings
+from scoreboard_server.unusable import DataDirUnusable
 
 from . import console
 
@@ -80,6 +81,8 @@ def exit_codes() -> Iterator[None]:
     """Failures that have a name leave as one line and an exit code."""
     try:
         yield
+    except DataDirUnusable as error:
+        fail(REFUSED, str(error))
     except SettingsError as error:
         fail(USAGE, str(error))
 
@@ -112,6 +115,18 @@ def with_store(settings: Settings, work: Callable[[Store], Awaitable[T]]) -> T:
         fail(REFUSED, str(error))
     except StoreUnavailable as error:
         fail(UNREACHABLE, f"The store can't be reached: {error}")
+
+
+def server_beside(settings: Settings) -> str | None:
+    """The URL of the server that owns the data directory. Ends the command with 1 where nobody may look."""
+    from scoreboard_server.store.data_dir import EmbeddedError, server_url  # noqa: PLC0415 -- as above
+
+    if settings.store.uri != "embedded":
+        return None
+    try:
+        return server_url(settings.store.data_dir)
+    except EmbeddedError as error:
+        fail(REFUSED, str(error))
 
 
 async def taking_turns(uri: str, run: Callable[[], Awaitable[T]]) -> T:

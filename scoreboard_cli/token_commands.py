@@ -226,7 +226,9 @@ def signing_key(settings: Settings) -> Key:
 
 def _why_not(settings: Settings, text: str) -> str | None:
     auth = settings.auth
-    if is_still_to_be_made(settings):  # looking at a token must not make one
+    with exit_codes():
+        has_none = is_still_to_be_made(settings)
+    if has_none:  # looking at a token must not make one
         secret = None
         if auth.jwks_file is None and auth.jwks_url is None:
             return f"there is no signing secret in {settings.store.data_dir}; is this the server's folder?"

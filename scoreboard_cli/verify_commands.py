@@ -14,12 +14,11 @@ from scoreboard_server.clock import now_us
 from . import console
 from .admin import admin
 from .live_server import LiveServer, ServerUnreachable
-from .session import REFUSED, UNREACHABLE, Session, command_options, fail, with_store
+from .session import REFUSED, UNREACHABLE, Session, command_options, fail, server_beside, with_store
 
 if TYPE_CHECKING:
     from scoreboard_server.flow.verifying import BoardDifference, Checked
     from scoreboard_server.rules.books import Difference, Total
-    from scoreboard_server.settings import Settings
     from scoreboard_server.store.opening import Store
 
 _HEADINGS = [
@@ -69,7 +68,7 @@ def verify(session: Session, repair: bool, server: str | None) -> None:
     Example:  scoreboard verify
     """
     settings = session.settings()
-    url = server or _beside(settings)
+    url = server or server_beside(settings)
     try:
         tally = with_store(settings, lambda store: _check(store, url, repair=repair))
     except ServerUnreachable as error:
@@ -82,12 +81,6 @@ def verify(session: Session, repair: bool, server: str | None) -> None:
         console.data(_verdict(tally, url))
     if not tally.adds_up:
         raise SystemExit(REFUSED)
-
-
-def _beside(settings: Settings) -> str | None:
-    from scoreboard_server.store.data_dir import server_url  # noqa: PLC0415 -- as in session
-
-    return server_url(settings.store.data_dir) if settings.store.uri == "embedded" else None
 
 
 async def _check(store: Store, url: str | None, *, repair: bool) -> Tally:

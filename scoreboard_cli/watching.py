@@ -17,7 +17,7 @@ from . import console
 from .board_watcher import Lost, watch
 from .leaderboard_commands import HEADINGS
 from .server_address import ServerAddress
-from .session import UNREACHABLE, USAGE, Session, fail
+from .session import UNREACHABLE, USAGE, Session, fail, server_beside
 from .watched_board import Board
 
 if TYPE_CHECKING:
@@ -55,14 +55,8 @@ def _finder(session: Session, server: str | None) -> Callable[[], str | None]:
     """The server that was named, else the one in this folder, wherever it is by then."""
     if server is not None:
         return lambda: server
-    store = session.settings().store
-
-    def beside() -> str | None:
-        from scoreboard_server.store.data_dir import server_url  # noqa: PLC0415 -- as in session
-
-        return server_url(store.data_dir) if store.uri == "embedded" else None
-
-    return beside
+    settings = session.settings()
+    return lambda: server_beside(settings)
 
 
 def _can_move(session: Session) -> bool:

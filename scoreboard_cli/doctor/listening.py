@@ -13,7 +13,7 @@ from typing import Any
 from scoreboard_server.rules.checkup import machine
 from scoreboard_server.rules.checkup.finding import Finding
 from scoreboard_server.settings import Settings
-from scoreboard_server.store.data_dir import server_url
+from scoreboard_server.store.data_dir import EmbeddedError, server_url
 
 _PATIENCE_S = 3.0
 # Without this a proxy that the environment names would be asked, and it may not reach the server.
@@ -66,7 +66,7 @@ class Listening:
 def _announced(settings: Settings) -> str | None:
     if settings.store.uri != "embedded":
         return None
-    with suppress(OSError):  # told of as the data directory's
+    with suppress(EmbeddedError):  # told of as the data directory's
         return server_url(settings.store.data_dir)
     return None
 

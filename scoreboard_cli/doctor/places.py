@@ -10,10 +10,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from scoreboard_server.rules.checkup import files, machine
-from scoreboard_server.rules.checkup.finding import Finding, wrong
+from scoreboard_server.rules.checkup.finding import Finding, skipped, wrong
 from scoreboard_server.settings import Settings, SettingsError
 from scoreboard_server.signing_secret import FILE_NAME, is_still_to_be_made, read_secret
 from scoreboard_server.store.data_dir import DataDir
+from scoreboard_server.unusable import DataDirUnusable
 
 _PRIVATE_STORES = ("embedded", "memory")
 
@@ -69,8 +70,11 @@ def disk(path: Path) -> Finding:
 def signing_secret(settings: Settings) -> Finding:
     """What signs tokens, read from where a server would read it, and not made."""
     auth = settings.auth
-    if is_still_to_be_made(settings):
-        return files.signing_secret(None, str(settings.store.data_dir / FILE_NAME))
+    try:
+        if is_still_to_be_made(settings):
+            return files.signing_secret(None, str(settings.store.data_dir / FILE_NAME))
+    except DataDirUnusable as error:
+        return skipped("secret", str(error))  # told of as the data directory's
     if auth.secret is not None:
         return files.signing_secret(auth.secret.encode(), settings.origins["auth.secret"])
     path = auth.secret_file

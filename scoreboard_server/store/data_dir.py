@@ -10,6 +10,8 @@ import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from ..unusable import cannot_be_used
+
 USER = "scoreboard"
 # All in seconds.
 _TAKE_PATIENCE = 0.3  # someone asking `is_locked` holds the lock for microseconds
@@ -239,20 +241,26 @@ def running_uri(data_dir: Path) -> str | None:
     """Give the URI of the MongoDB that a running owner keeps in this data directory.
 
     None when nobody owns the directory, and while the owner's MongoDB isn't ready: see `attach`.
-    Raises EmbeddedError when the directory belongs to someone else.
+    Raises EmbeddedError when the directory belongs to someone else, or is none.
     """
     folder = DataDir(data_dir)
     try:
         running = folder.running() if folder.is_owned() else None
         return None if running is None else folder.uri(running.port)
     except OSError as error:
-        raise EmbeddedError(f"The data directory {folder.path} can't be read: {error.strerror}.") from error
+        raise EmbeddedError(cannot_be_used(folder.path, error)) from error
 
 
 def server_url(data_dir: Path) -> str | None:
-    """Give the URL of the server that owns this data directory, None while there is none that is ready."""
+    """Give the URL of the server that owns this data directory, None while there is none that is ready.
+
+    Raises EmbeddedError when nobody may look.
+    """
     folder = DataDir(data_dir)
-    return folder.server() if folder.is_owned() else None
+    try:
+        return folder.server() if folder.is_owned() else None
+    except OSError as error:
+        raise EmbeddedError(cannot_be_used(folder.path, error)) from error
 
 
 async def attach(data_dir: Path, deadline: float = 10.0) -> str | None:

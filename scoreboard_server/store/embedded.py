@@ -7,6 +7,7 @@ import logging
 from pathlib import Path
 from typing import NoReturn
 
+from ..unusable import cannot_be_used
 from .data_dir import DataDir, DataDirInUse, EmbeddedError, RunningMongod, attach, running_uri
 from .mongod_place import choose_port, free_dbpath
 from .mongod_process import MongodProcess, PortTaken, find_mongod
@@ -62,7 +63,7 @@ class EmbeddedMongo:
                 raise
             raise EmbeddedError("The embedded MongoDB was stopped while it was starting.") from None
         except OSError as error:
-            raise EmbeddedError(f"The data directory {self._folder.path} can't be used: {error}.") from error
+            raise EmbeddedError(cannot_be_used(self._folder.path, error)) from error
         finally:
             self._opening = None
 

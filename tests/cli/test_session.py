@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from ..conftest import need_mongod
+from ..conftest import need_mongod, token
 from ..mongod import Mongod, free_port
 from .conftest import Board
-from .invoking import run
+from .invoking import SCOREBOARD, environment, run
 
 SECRET = "a secret that nobody may see, of 32 bytes and more"
 
@@ -76,13 +79,44 @@ def test_a_standalone_mongodb_is_refused(standalone: Mongod, tmp_path: Path) -> 
     assert len(ended.stderr.splitlines()) == 1
 
 
-def test_a_data_directory_that_is_none_is_1(tmp_path: Path) -> None:
-    """A data directory that can't be one is refused in words."""
+_KEEPING = [
+    ["serve", "--port", "0"],
+    ["demo", "--port", "0"],
+    ["token", "issue", "ann"],
+    ["token", "inspect", token()],
+    ["leaderboard"],
+    ["leaderboard", "--watch"],
+    ["verify"],
+]
+
+
+@pytest.mark.parametrize("command", _KEEPING, ids=lambda command: " ".join(command[:2]))
+def test_a_data_directory_that_is_none_is_1_everywhere(tmp_path: Path, command: list[str]) -> None:
+    """A file in the place of the data directory is refused in the same words, whichever command meets it."""
     (tmp_path / "file").write_text("")
-    ended = run("leaderboard", "--data-dir", "file", cwd=tmp_path)
+    ended = run(*command, "--data-dir", "file", cwd=tmp_path)
     assert (ended.returncode, ended.stdout) == (1, "")
-    assert "data directory" in ended.stderr
+    assert f"The data directory {tmp_path / 'file'} can't be used: Not a directory." in ended.stderr
     assert len(ended.stderr.splitlines()) == 1
+
+
+@pytest.mark.skipif(shutil.which("setpriv") is None, reason="needs setpriv, to give up the rights of root")
+@pytest.mark.parametrize("command", _KEEPING[:3] + _KEEPING[4:5], ids=lambda command: " ".join(command[:2]))
+def test_a_data_directory_that_can_t_be_written_is_1_everywhere(tmp_path: Path, command: list[str]) -> None:
+    """Nor where nothing may be made, with the system's reason."""
+    folder = tmp_path / "kept"
+    folder.mkdir(mode=0o500)
+    rights = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+    ended = subprocess.run(
+        [*rights, *SCOREBOARD, *command, "--data-dir", folder],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env=environment(),
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.endswith(f"Error: The data directory {folder} can't be used: Permission denied.\n")
 
 
 @pytest.mark.parametrize(

@@ -163,7 +163,7 @@ async def test_an_owned_directory_without_its_password_is_a_clear_error(tmp_path
     await folder.take()
     folder.announce(RUNNING)
     folder.password_file.unlink()
-    with pytest.raises(EmbeddedError, match="can't be read: No such file"):
+    with pytest.raises(EmbeddedError, match="can't be used: No such file"):
         running_uri(tmp_path)
     folder.release()
 
