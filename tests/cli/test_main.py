@@ -32,9 +32,7 @@ def _all(command: click.Command, *path: str) -> Iterator[tuple[str, ...]]:
 
 
 COMMANDS = list(_all(scoreboard))
-LEAVES = [
-    path for path in COMMANDS if len(path) == 2 or path in (("serve",), ("demo",), ("bench",), ("doctor",))
-]
+LEAVES = [path for path in COMMANDS if not any(other[:-1] == path for other in COMMANDS if other)]
 
 
 def _help(*path: str) -> str:
