@@ -12,6 +12,8 @@ from . import console
 from .session import NOT_FOUND, REFUSED, Session, command_options, fail, with_store
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from scoreboard_server.live.reader import View
     from scoreboard_server.store.opening import Store
 
@@ -25,9 +27,23 @@ class TopByDefault(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put `top` in front of options, and where there is nothing."""
-        if not args or (args[0].startswith("-") and args[0] not in ctx.help_option_names):
+        is_unfinished = ctx.resilient_parsing and not args  # what is being typed may become a command
+        if not is_unfinished and (not args or _is_option(ctx, args[0])):
             args = ["top", *args]
         return super().parse_args(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Offer the options of `top` beside those of the group."""
+        offered = super().shell_complete(ctx, incomplete)
+        top = self.commands["top"]
+        with top.make_context("top", [], parent=ctx, resilient_parsing=True) as inner:
+            more = top.shell_complete(inner, incomplete)
+        known = {item.value for item in offered}
+        return offered + [item for item in more if item.value not in known]
+
+
+def _is_option(ctx: click.Context, word: str) -> bool:
+    return word.startswith("-") and word not in ctx.help_option_names
 
 
 _limit = click.option(

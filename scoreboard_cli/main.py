@@ -29,6 +29,7 @@ _MODULES = {
     "audit": "audit_commands",
     "bench": "bench_commands",
     "config": "config_commands",
+    "completion": "completion_commands",
 }
 _FAILED = 1
 
@@ -69,7 +70,7 @@ class LazyGroup(click.Group):
 
 
 def _print_version(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:
-    if wanted:
+    if wanted and not ctx.resilient_parsing:  # a shell that completes the line wants no version
         from importlib.metadata import version  # noqa: PLC0415 -- takes longer than all the rest
 
         click.echo(f"scoreboard {version('scoreboard')}")

@@ -21,6 +21,8 @@ from scoreboard_server.unusable import DataDirUnusable
 from . import console
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from scoreboard_server.store.opening import Store
 
 REFUSED, USAGE, NOT_FOUND, UNREACHABLE = 1, 2, 3, 4
@@ -53,12 +55,29 @@ class Session:
         return load_settings({**self.flags, **more}, environ=os.environ, config=self.config)
 
 
+def _offer_stores(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    return [store for store in ("embedded", "memory") if store.startswith(incomplete)]
+
+
+def _offer_folders(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    from click.shell_completion import CompletionItem  # noqa: PLC0415 -- only a shell that completes needs it
+
+    return [CompletionItem(incomplete, type="dir")]
+
+
 def command_options(command: Callable[Concatenate[Session, P], T]) -> Callable[P, T]:
     """Give a command the options that every command has, as its first argument."""
 
     @click.option("--json", "as_json", is_flag=True, help="Print data as JSON.")
-    @click.option("--store", metavar="URI", help="embedded, memory, or mongodb://…")
-    @click.option("--data-dir", metavar="DIR", help="Where the embedded store and secrets are.")
+    @click.option(
+        "--store", metavar="URI", shell_complete=_offer_stores, help="embedded, memory, or mongodb://…"
+    )
+    @click.option(
+        "--data-dir",
+        metavar="DIR",
+        shell_complete=_offer_folders,
+        help="Where the embedded store and secrets are.",
+    )
     @click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="A settings file (TOML).")
     @wraps(command)
     def with_session(*args: P.args, **kwargs: P.kwargs) -> T:

@@ -168,6 +168,7 @@ EACH: dict[str, list[list[str]] | None] = {
     "serve": None,  # it runs beside all of them
     "demo": None,
     "bench": None,
+    "completion": None,
     "config": [["config", "show"]],
     "token": [["token", "issue", "ann"], ["token", "revoke", "some-id", "--reason", "x"]],
     "leaderboard": [["leaderboard"], ["leaderboard", "user", "ann"]],
