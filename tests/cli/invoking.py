@@ -90,6 +90,7 @@ class Running:
     """A command that serves, in a process of its own; what it says is in `words` and `lines`."""
 
     def __init__(self, *arguments: str | Path, cwd: Path, environ: Mapping[str, str] | None = None) -> None:
+        self.folder = cwd
         self._stderr = (cwd / f"stderr-{time.monotonic_ns()}").open("w+b")
         self.process = subprocess.Popen(
             [*SCOREBOARD, *map(os.fspath, arguments)],
