@@ -102,8 +102,8 @@ def show_plan(session: Session, plan: Plan, ends: int | None) -> None:
         return
     _show_final(plan, "Dry run: nothing was changed")
     console.data(f"Would open {plan.next_name}, {_ending(end)}.")
-    again = f"scoreboard season reset --closes {plan.season.name} --yes"
-    console.say(f"To do it, once however often it is run: {again}")
+    console.say("To do it, once however often it is run:")
+    console.say(f"  scoreboard season reset --closes {plan.season.name} --yes")
 
 
 def _show_final(plan: Plan, title: str) -> None:

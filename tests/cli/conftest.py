@@ -11,7 +11,7 @@ from pymongo import MongoClient
 
 from scoreboard_server.store.data_dir import running_uri
 
-from ..conftest import need_mongod
+from ..conftest import UNLIMITED, need_mongod, token
 from .invoking import Running, run, until
 
 # Names as a store could hold them that was written to by somebody else than this server.
@@ -41,15 +41,39 @@ def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Board]:
     folder = tmp_path_factory.mktemp("beside")
     with Running("serve", "--port", "0", "--json", cwd=folder) as server:
         server.ready()
-        yield Board(folder, server, _fill(folder, server))
+        yield Board(folder, server, _fill(folder, server, [*HOSTILE, "ann", "bob"]))
 
 
-def _fill(folder: Path, server: Running) -> dict[str, int]:
+@dataclass
+class Stage:
+    """A running server on whose board commands may do what they like. words: see `Case`."""
+
+    folder: Path
+    server: Running
+    words: dict[str, str]
+
+
+@pytest.fixture(scope="session")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """One server for the tests that call every command; its users go by the names of the examples."""
+    need_mongod()
+    folder = tmp_path_factory.mktemp("stage")
+    (folder / "unlimited.toml").write_text(UNLIMITED)
+    with Running("serve", "--port", "0", "--json", "--config", "unlimited.toml", cwd=folder) as server:
+        server.ready()
+        _fill(folder, server, [*HOSTILE, "demo:1", "demo:2"])
+        for user in ("demo:3", "cheat"):  # one ban stays, so that there is one to be listed
+            assert run("ban", user, "--reason", "plays at night, too", cwd=folder).returncode == 0
+        issued = run("token", "issue", "ann", cwd=folder).stdout.strip()
+        yield Stage(folder, server, {"token": issued, "foreign_token": token(), "url": server.url})
+
+
+def _fill(folder: Path, server: Running, users: list[str]) -> dict[str, int]:
     scores: dict[str, int] = {}
-    for place, user in enumerate([*HOSTILE, "ann", "bob"]):
-        token = run("token", "issue", user, "--username", f"Name {place}", cwd=folder).stdout.strip()
+    for place, user in enumerate(users):
+        issued = run("token", "issue", user, "--username", f"Name {place}", cwd=folder).stdout.strip()
         for number in range(9 - place):
-            status, answer = server.act(token, f"a{number}")
+            status, answer = server.act(issued, f"a{number}")
             assert status == 200, answer
             scores[user] = answer["newScore"]
     uri = running_uri(folder / ".scoreboard")
