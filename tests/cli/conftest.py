@@ -55,25 +55,28 @@ class Stage:
 
 @pytest.fixture(scope="session")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    """One server for the tests that call every command; its users go by the names of the examples."""
+    """One server for the tests that call every command, in its second season."""
     need_mongod()
     folder = tmp_path_factory.mktemp("stage")
     (folder / "unlimited.toml").write_text(UNLIMITED)
     with Running("serve", "--port", "0", "--json", "--config", "unlimited.toml", cwd=folder) as server:
         server.ready()
-        _fill(folder, server, [*HOSTILE, "demo:1", "demo:2"])
+        _fill(folder, server, ["demo:1", "demo:2"])
+        assert run("season", "reset", "--yes", cwd=folder).returncode == 0
+        until(lambda: not server.board()["totalUsers"])
+        _fill(folder, server, [*HOSTILE, "demo:1", "demo:2"], "b")
         for user in ("demo:3", "cheat"):  # one ban stays, so that there is one to be listed
             assert run("ban", user, "--reason", "plays at night, too", cwd=folder).returncode == 0
         issued = run("token", "issue", "ann", cwd=folder).stdout.strip()
         yield Stage(folder, server, {"token": issued, "foreign_token": token(), "url": server.url})
 
 
-def _fill(folder: Path, server: Running, users: list[str]) -> dict[str, int]:
+def _fill(folder: Path, server: Running, users: list[str], prefix: str = "a") -> dict[str, int]:
     scores: dict[str, int] = {}
     for place, user in enumerate(users):
         issued = run("token", "issue", user, "--username", f"Name {place}", cwd=folder).stdout.strip()
         for number in range(9 - place):
-            status, answer = server.act(issued, f"a{number}")
+            status, answer = server.act(issued, f"{prefix}{number}")
             assert status == 200, answer
             scores[user] = answer["newScore"]
     uri = running_uri(folder / ".scoreboard")

@@ -44,6 +44,21 @@ class Board(Shape):
     season: str
 
 
+class Archive(Shape):
+    """What is told with the board of a sealed season."""
+
+    sealed_at: Time
+    digest: Digest
+    edition: Literal["announced", "corrected"]
+    corrections: Count
+
+
+class PastBoard(Board):
+    """`leaderboard top --season`, of a sealed one."""
+
+    archive: Archive
+
+
 class Version(Shape):
     """`leaderboard top --watch`: a line for each published version."""
 
@@ -144,27 +159,53 @@ class Schedule(Shape):
     zone: str
 
 
-class Season(Shape):
-    """One season of `season list`. digest, corrections: of a sealed one."""
+class CurrentSeason(Shape, tag_field="state", tag="current"):
+    """A season that is open."""
 
     name: str
-    state: Literal["current", "sealed"]
     started_at: Time
     ends_at: Time | None
-    sealed_at: Time | None
+    sealed_at: None
+    total_users: Count
+    schedule: Schedule | None
+    sealed_by: None
+    entries: None
+
+
+class SealedSeason(Shape, tag_field="state", tag="sealed"):
+    """A season that is closed. total_users, entries, digest: None while its archive is being written."""
+
+    name: str
+    started_at: Time
+    ends_at: Time
+    sealed_at: Time
     total_users: Count | None
     schedule: Schedule | None
-    sealed_by: str | None
+    sealed_by: str
     entries: Count | None
-    digest: Digest | UnsetType | None = UNSET
-    corrections: Count | UnsetType = UNSET
+    digest: Digest | None
+    corrections: Count
 
 
-class SeasonShown(Season, kw_only=True):
-    """`season show`. announced: where the final board was corrected since."""
+Season = CurrentSeason | SealedSeason
+"""One of `season list`."""
+
+
+class CurrentShown(CurrentSeason, tag="current"):
+    """`season show` of the open one."""
+
+    leaderboard: list[Row]
+
+
+class SealedShown(SealedSeason, kw_only=True, tag="sealed"):
+    """`season show` of a closed one. announced: where the final board was corrected since."""
 
     leaderboard: list[Row]
     announced: list[Row] | UnsetType = UNSET
+
+
+SeasonShown = CurrentShown | SealedShown
+"""`season show`."""
 
 
 class ResetRehearsed(Shape):
@@ -181,8 +222,8 @@ class ResetRehearsed(Shape):
 class SeasonClosed(Shape):
     """`season reset`."""
 
-    closed: Season
-    opened: Season
+    closed: SealedSeason
+    opened: CurrentSeason
 
 
 class EndSet(Shape):
