@@ -29,7 +29,13 @@ from scoreboard_cli.main import scoreboard
 
 _SCOREBOARD = [sys.executable, "-m", "scoreboard_cli.main"]
 _HELP_MS, _QUERY_MS = 300, 800
-_QUERIES = ("leaderboard", "leaderboard --json", "leaderboard user bench:1", "explain bench:1", "season list")
+_QUERIES = (
+    "leaderboard",
+    "leaderboard --json",
+    "leaderboard user bench:m1",
+    "explain bench:m1",
+    "season list",
+)
 _FILLING = "--seconds 2 --submitters 8 --watchers 0 --json --yes"
 
 

@@ -11,6 +11,8 @@ from typing import Any
 
 import click
 
+from scoreboard_server.leaving import leave
+
 from . import console
 
 _MODULES = {
@@ -102,7 +104,11 @@ def main() -> None:
         if stream is not None:  # a stream the caller has closed
             # A name the terminal's encoding has no letters for is shown escaped; it must not end a command.
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    scoreboard.main(prog_name="scoreboard")
+    try:
+        scoreboard.main(prog_name="scoreboard")
+    except SystemExit as end:
+        # All is done and told; the interpreter would wait half a second for the driver's sleeping threads.
+        leave(end.code if isinstance(end.code, int) else int(end.code is not None))
 
 
 def _warn(message: Warning | str, *_where: object, **_more: object) -> None:

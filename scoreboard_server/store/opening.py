@@ -30,9 +30,8 @@ from .documents import AUDIT, ENTRIES, SPENT, USERS
 from .embedded import DataDirInUse, EmbeddedError, EmbeddedMongo, attach
 from .history import MongoHistory
 from .ledger import MongoLedger
-from .memory import MemoryHistory, MemorySnapshots, MemoryStandings, MemoryUsers, open_memory
 from .moderation import MongoModeration
-from .mongo import Database, StoreRefusedError, connect, disconnect, prepare
+from .mongo import StoreRefusedError, connect, disconnect, prepare
 from .seasons import MongoSeasons
 from .snapshots import MongoSnapshots
 from .spent import MongoSpent
@@ -92,7 +91,7 @@ async def open_for_server(uri: str, database: str, data_dir: Path, *, now_us: in
     now_us: µs since the Unix epoch. Raises StoreRefusedError with the remedy, or StoreUnavailable.
     """
     if uri == "memory":
-        return _memory(await open_memory(now_us))
+        return await _memory(now_us)
     if uri == "embedded":
         with embedded_in_words():
             return await _own_embedded(EmbeddedMongo(data_dir), database, now_us)
@@ -112,7 +111,16 @@ async def open_for_command(uri: str, database: str, data_dir: Path, *, now_us: i
         return await _embedded_for_command(database, data_dir, now_us)
 
 
-def _memory(database: Database) -> Store:
+async def _memory(now_us: int) -> Store:
+    from .memory import (  # noqa: PLC0415 -- commands need not wait for an imitation that they can't use
+        MemoryHistory,
+        MemorySnapshots,
+        MemoryStandings,
+        MemoryUsers,
+        open_memory,
+    )
+
+    database = await open_memory(now_us)
     return Store(
         ledger=MongoLedger(database[ENTRIES]),
         standings=MemoryStandings(database),

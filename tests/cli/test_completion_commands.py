@@ -160,8 +160,8 @@ def test_zsh_completes_what_is_typed(home: Path, line: str, whole: str) -> None:
 def test_completing_says_nothing_else_and_imports_nothing_heavy(tmp_path: Path, line: str) -> None:
     """Each line is one offer; neither driver nor web server nor tables are loaded, and no file is made."""
     code = (
-        "import sys; from scoreboard_cli.main import main\n"
-        "try: main()\n"
+        "import sys; from scoreboard_cli.main import scoreboard\n"
+        "try: scoreboard.main(prog_name='scoreboard')\n"
         "except SystemExit: pass\n"
         "heavy = {'tornado', 'motor', 'pymongo', 'rich', 'jwt', 'mongomock'} & set(sys.modules)\n"
         "sys.exit(' '.join(heavy) or 0)"

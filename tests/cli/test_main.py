@@ -61,13 +61,12 @@ def test_every_option_is_explained() -> None:
 
 _ASK_FOR_HELP = """
 import json, sys
-from scoreboard_cli.main import main
+from scoreboard_cli.main import scoreboard
 
 heavy = {"tornado", "motor", "pymongo", "bson", "rich", "jwt", "mongomock"}
 for path in json.loads(sys.argv[1]):
-    sys.argv[1:] = [*path, "--help"]
     try:
-        main()
+        scoreboard.main([*path, "--help"], prog_name="scoreboard")
     except SystemExit:
         pass
     if loaded := heavy & set(sys.modules):
@@ -86,6 +85,29 @@ def test_help_imports_nothing_heavy() -> None:
     )
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout.count("Usage: scoreboard") == len(COMMANDS)
+
+
+def test_nothing_is_waited_for_at_the_end(tmp_path: Path) -> None:
+    """Once all is told the process is gone, whatever a library wants to wait for on its way out."""
+    code = (
+        "import atexit, sys, time; atexit.register(time.sleep, 60)\n"
+        "from scoreboard_cli.main import main; sys.argv[1:] = ['config', 'show', '--json']; main()"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        capture_output=True,
+        env=environment(),
+        timeout=30,
+        check=True,
+    )
+    assert "server.port" in json.loads(ended.stdout)
+
+
+def test_a_command_s_store_brings_no_imitation() -> None:
+    """What imitates MongoDB in memory is no command's to wait for."""
+    code = "import sys, scoreboard_server.store.opening; sys.exit('mongomock' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_the_console_script_is_the_command(tmp_path: Path) -> None:
