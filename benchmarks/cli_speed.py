@@ -1,10 +1,10 @@
-"""How long the command line lets one wait: every help, and queries of a store that runs.
+"""How long the command line lets one wait: every help, TAB, and queries of a store that runs.
 
     python -m benchmarks.cli_speed [RUNS]
 
 Each is called RUNS times, by turns, so that what else the machine does meets all of them alike. Prints the
 median in ms, and as a ratio to `python -c 'import click, rich'`, which no command of this kind can undercut
-by much. The budget is 300 ms for help and 800 ms for a query.
+by much. The budget is 300 ms for help and TAB, and 800 ms for a query.
 """
 
 from __future__ import annotations
@@ -79,7 +79,14 @@ def _to_measure(own: OwnServer) -> list[Measured]:
     ]
     store = ["--data-dir", str(own.data_dir)]
     queries = [Measured(query, [*_SCOREBOARD, *query.split(), *store], _QUERY_MS) for query in _QUERIES]
-    return [base, *helps, *queries]
+    completions = [_completing(line) for line in ("scoreboard le", "scoreboard leaderboard --")]
+    return [base, *helps, *completions, *queries]
+
+
+def _completing(line: str) -> Measured:
+    """What a shell calls when TAB is pressed behind this."""
+    asked = ["_SCOREBOARD_COMPLETE=bash_complete", f"COMP_WORDS={line}", f"COMP_CWORD={line.count(' ')}"]
+    return Measured(f"{line}<TAB>", ["env", *asked, *_SCOREBOARD], _HELP_MS)
 
 
 def _fill(own: OwnServer, folder: Path) -> None:
