@@ -69,13 +69,18 @@ class Plan:
 async def plan_reset(store: Store, name: str | None, closes: str | None, *, is_shown: bool) -> Plan:
     """What a reset would do. is_shown: with the board that would be final; reading it takes a while."""
     from scoreboard_server.flow.looking import look  # noqa: PLC0415 -- as in session
-    from scoreboard_server.flow.season_keeping import name_after, named, numbered  # noqa: PLC0415 -- as above
+    from scoreboard_server.flow.season_keeping import (  # noqa: PLC0415 -- as above
+        name_after,
+        named,
+        numbered,
+        to_close,
+    )
     from scoreboard_server.live.reader import View  # noqa: PLC0415 -- as in session
 
     seasons, closing = await store.seasons.all(), await store.seasons.closing()
     if closing is not None:
         return Plan(numbered(seasons, closing.number), closing.name, None, closing)
-    chosen = named(seasons, closes) if closes is not None else seasons[0]
+    chosen = named(seasons, closes) if closes is not None else to_close(seasons, name)
     if not chosen.is_current:
         return Plan(chosen, numbered(seasons, chosen.number + 1).name, None, None)
     board = await look(store, View(_TOP, season=chosen.name), now_us()) if is_shown else None

@@ -12,7 +12,7 @@ Interrupted anywhere, doing it again goes on from there.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from msgspec import structs
@@ -66,16 +66,17 @@ async def reset(
 ) -> Closed:
     """Close the current season. Call `reported` when whoever wished it knows; until then this finishes it.
 
-    number: the season to close, None for the current one; one that was closed before stays as it is. name,
-    ends_at: of the next one. Raises Unacceptable `season_name_taken`, NotFound `season_not_found`,
-    SeasonEnded or StoreUnavailable.
+    number: the season to close, None for the current one; one that was closed before stays as it is, and so
+    does everything when the current one has that name already. name, ends_at: of the next one. Raises
+    Unacceptable `season_name_taken`, NotFound `season_not_found`, SeasonEnded or StoreUnavailable.
     """
     closing = await store.seasons.closing()
     if closing is None:
         seasons = await store.seasons.all()
-        number = seasons[0].number if number is None else number
-        closing = Closing(number, name_after(seasons, name), ends_at, admin.by, admin.now_us())
-        if numbered(seasons, number).is_current:
+        season = numbered(seasons, number) if number is not None else to_close(seasons, name)
+        following = name_after(seasons, name) if season.is_current else ""
+        closing = Closing(season.number, following, ends_at, admin.by, admin.now_us())
+        if season.is_current:
             closing = await store.seasons.begin_closing(closing)
     return await close(store, admin, closing, progress)
 
@@ -172,6 +173,15 @@ def named(seasons: Collection[Season], name: str) -> Season:
 def no_such_season() -> NotFound:
     """The no to a name that no season has."""
     return NotFound("season_not_found", "There is no season of that name.")
+
+
+def to_close(seasons: Sequence[Season], following: str | None) -> Season:
+    """Which season is meant when it is not named: the current one, unless that has the following one's name.
+
+    Then somebody has closed the one before, and did not hear of it. seasons: newest first.
+    """
+    already = following == seasons[0].name and len(seasons) > 1
+    return seasons[1] if already else seasons[0]
 
 
 def name_after(seasons: Collection[Season], name: str | None) -> str:

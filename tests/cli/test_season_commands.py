@@ -212,9 +212,17 @@ def test_what_is_wrong_is_told(place: Place, arguments: list[str], code: int, wo
 def test_a_name_that_is_taken_is_refused(place: Place) -> None:
     """And nothing is closed."""
     name = current(place)
-    ended = run("season", "reset", "--yes", "--name", name, cwd=place.folder)
+    ended = run("season", "reset", "--yes", "--name", "season-1", cwd=place.folder)
     assert ended.returncode == 1 and "already" in ended.stderr
     assert current(place) == name
+
+
+def test_a_reset_to_the_current_name_was_done_before(place: Place) -> None:
+    """As when whoever asked was killed at the very end: told again, and nothing is closed."""
+    first = place.told("season", "reset", "--yes", "--name", "autumn")
+    assert place.told("season", "reset", "--yes", "--name", "autumn") == first
+    assert current(place) == "autumn"
+    assert "closed already" in place.said("season", "reset", "--dry-run", "--name", "autumn")
 
 
 def test_json_has_the_same_fields_for_each(place: Place) -> None:

@@ -72,6 +72,14 @@ async def test_a_season_that_is_named_by_its_number_is_closed_once(setup: SetUp)
         await reset(setup.store, setup.admin, number=7)
 
 
+async def test_a_name_that_the_current_season_has_was_given_by_this_very_wish(setup: SetUp) -> None:
+    """Whoever gave it and did not hear of it is told, and closes nothing."""
+    first = await reset(setup.store, setup.admin, name="spring")
+    await setup.seasons.reported(1)
+    assert await reset(setup.store, setup.admin, name="spring") == first
+    assert len(setup.seasons.kept) == 2
+
+
 async def test_much_that_is_pending_is_folded_first(setup: SetUp, monkeypatch: pytest.MonkeyPatch) -> None:
     """As often as it takes; and who looks on is told."""
     monkeypatch.setattr(season_keeping, "_PAUSE_S", 0)

@@ -1,0 +1,216 @@
+"""Commands that are killed at any of their steps: run again, they leave what an undisturbed run leaves.
+
+The steps are their writes to the database, counted by the command itself. `SCOREBOARD_ALL_STEPS=1` plays each
+of them, before and after; else every fourth is played.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scoreboard_server.store.documents import STANDINGS
+
+from ..cli.invoking import environment
+from ..mongod import Mongod
+from ..store.conftest import Raw
+
+pytestmark = [pytest.mark.database, pytest.mark.timeout(900)]
+
+EACH_STEP = os.environ.get("SCOREBOARD_ALL_STEPS") == "1"
+STRIDE = 1 if EACH_STEP else 4
+KILLED = -signal.SIGKILL
+LONGEST = 60
+_OF_A_BAN = re.compile(r"^(![a-z-]+/)[0-9a-f]+/")
+
+State = dict[str, Any]
+
+
+class Scene:
+    """A database with a past season and a current one, and the commands that are run on it."""
+
+    def __init__(self, mongod: Mongod, raw: Raw, folder: Path) -> None:
+        self._environ = environment(SCOREBOARD_STORE=mongod.uri, SCOREBOARD_STORE_DATABASE=raw.name)
+        self._folder = folder
+        self.raw = raw
+        self._kept: dict[str, list[dict[str, Any]]] = {}
+
+    def run(self, *words: str) -> str:
+        """What the command says; it has to end well."""
+        done = self._start([sys.executable, "-m", "scoreboard_cli.main", *words])
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def run_killed(self, step: int, when: str, *words: str) -> bool:
+        """Whether the command had such a step, at which it was killed."""
+        module = [sys.executable, "-m", "tests.end_to_end.killing", str(step), when]
+        done = self._start([*module, *words])
+        assert done.returncode in (0, KILLED), done.stderr
+        return done.returncode == KILLED
+
+    def _start(self, command: list[str]) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command,
+            cwd=self._folder,
+            env=self._environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+            capture_output=True,
+            text=True,
+            timeout=LONGEST,
+            check=False,
+        )
+
+    def remember(self) -> None:
+        """As it is now, it can be had again."""
+        self._kept = {name: list(self.raw[name].find()) for name in self.raw.list_collection_names()}
+
+    def restore(self) -> None:
+        """As it was."""
+        for name, documents in self._kept.items():
+            self.raw[name].delete_many({})
+            if documents:
+                self.raw[name].insert_many(documents)
+
+    def set_up(self) -> None:
+        """Three users with actions in season-1, which is sealed, and pending ones in season-2."""
+        self.run("season", "list")
+        self._act(range(6))
+        self.run("season", "reset", "--yes", "--name", "season-2")
+        self._act(range(6, 12))
+
+    def _act(self, numbers: range) -> None:
+        self.raw["entries"].insert_many(
+            {
+                "v": 1,
+                "user": user,
+                "action": f"a{n:02}",
+                "type": "task.completed",
+                "points": 10 + n,
+                "at": 1_790_000_000_000_000 + n,
+                "writer": "gone",
+                "batch": n,
+                "pending": True,
+            }
+            for user in ("ann", "ben", "cem")
+            for n in numbers
+        )
+
+    def state(self) -> State:
+        """What is stored, without ids and times that are made anew by each run."""
+        seasons = list(self.raw["seasons"].find(sort=[("_id", 1)]))
+        return {
+            "entries": sorted(map(_entry, self.raw["entries"].find()), key=str),
+            "standings": sorted(map(_plain, self.raw[STANDINGS].find()), key=str),
+            "seasons": [(s["_id"], s["name"], s["state"], "closing" in s) for s in seasons],
+            "boards": {s["_id"]: self._boards(s) for s in seasons if s["state"] == "sealed"},
+            "bans": [(b["_id"], b["reason"], b["lifted_at"] is None) for b in self.raw["bans"].find()],
+        }
+
+    def _boards(self, season: dict[str, Any]) -> dict[str, Any]:
+        """The announced board and the corrected one; the digest has to be that of what is stored."""
+        kept = season["archive"]
+        assert kept["digest"] == self._digest(season)
+        assert kept["edition"] == season["corrections"]
+        rows = {edition: self._rows(season["_id"], edition) for edition in (0, kept["edition"])}
+        return {"announced": rows[0], "corrected": rows[kept["edition"]], "entries": kept["entries"]}
+
+    def _rows(self, season: int, edition: int) -> list[tuple[int, str, int]]:
+        found = self.raw["archive"].find({"_id.season": season, "_id.edition": edition}, sort=[("_id", 1)])
+        return [(d["_id"]["rank"], d["user"], d["score"]) for d in found]
+
+    def _digest(self, season: dict[str, Any]) -> str:
+        """By hand, from what is stored."""
+        number = season["_id"]
+        lines: list[dict[str, Any]] = [
+            {
+                "kind": "season",
+                "number": number,
+                "name": season["name"],
+                "startedAt": season["started_at"],
+                "sealedAt": season["sealed_at"],
+            }
+        ]
+        told = ("user", "action", "type", "points", "at", "reason", "of")
+        counted = {"season": number, "late": {"$exists": False}}
+        for d in self.raw["entries"].find(counted, sort=[("user", 1), ("action", 1)]):
+            lines.append({"kind": "entry"} | {name: d[name] for name in told if name in d})
+        for d in self.raw[STANDINGS].find({"_id.season": number, "hidden": True}, sort=[("_id", 1)]):
+            lines.append({"kind": "hidden", "user": d["_id"]["user"]})
+        which = {"_id.season": number, "_id.edition": 0}
+        for d in self.raw["archive"].find(which, sort=[("_id", 1)]):
+            row = {"rank": d["_id"]["rank"], "user": d["user"], "score": d["score"]}
+            lines.append({"kind": "standing"} | row | {"reachedAt": d["reached_at"]})
+        text = "".join(json.dumps(each, sort_keys=True, separators=(",", ":")) + "\n" for each in lines)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _entry(document: dict[str, Any]) -> tuple[Any, ...]:
+    action = _OF_A_BAN.sub(r"\1", document["action"])
+    where = (document.get("season"), document.get("late", False), document.get("pending", False))
+    return document["user"], action, document["points"], document.get("of"), *where
+
+
+def _plain(document: dict[str, Any]) -> tuple[Any, ...]:
+    told = document["score"], document["actions"], document["reached_at"], document.get("hidden", False)
+    return document["_id"]["season"], document["_id"]["user"], *told
+
+
+@pytest.fixture
+def scene(replica_set: Mongod, database: str, tmp_path: Path) -> Iterator[Scene]:
+    """What a killed command has begun is given up after a second instead of a minute."""
+    limit = "transactionLifetimeLimitSeconds"
+    with replica_set.client() as client:
+        client.admin.command("setParameter", 1, **{limit: 1})
+        yield Scene(replica_set, client[database], tmp_path)
+        client.admin.command("setParameter", 1, **{limit: 60})
+
+
+def play(scene: Scene, before: list[list[str]], command: list[str], when: str) -> int:
+    """Kill the command at each step and run it again; how many steps there were."""
+    scene.set_up()
+    for words in before:
+        scene.run(*words)
+    scene.remember()
+    scene.run(*command)
+    expected = scene.state()
+    for played, step in enumerate(range(1 if when == "before" else 2, LONGEST, STRIDE)):
+        scene.restore()
+        if not scene.run_killed(step, when, *command):
+            return played
+        scene.run(*command)
+        assert scene.state() == expected, f"killed {when} write {step}"
+    raise AssertionError("it never came to its end")
+
+
+BAN = ["ban", "ann", "--reason", "a script", "--from", "9999d"]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_reset(scene: Scene, when: str) -> None:
+    """Also when it was killed after it had told: no second season is closed."""
+    command = ["season", "reset", "--yes", "--name", "season-3"]
+    assert play(scene, [["ban", "cem", "--reason", "x"]], command, when) >= (8 if EACH_STEP else 2)
+    assert Counter(d["what"] for d in scene.raw["audit"].find())["season reset"] == 2
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_ban_that_reaches_into_a_sealed_season(scene: Scene, when: str) -> None:
+    """Its points are taken back in both seasons, and the sealed one's board is corrected."""
+    assert play(scene, [], BAN, when) >= (8 if EACH_STEP else 2)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_lifting_it(scene: Scene, when: str) -> None:
+    """All of it comes back."""
+    command = ["unban", "ann"]
+    assert play(scene, [BAN], command, when) >= (8 if EACH_STEP else 2)
