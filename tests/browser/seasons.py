@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
@@ -31,9 +33,18 @@ class Keeper:
         self._admin = Admin("root", "keeper", now_us)
 
     async def ends_in(self, seconds: float | None) -> None:
-        """Have the current season end then, or not at all."""
+        """Have the current season end then, or not at all; the server knows when this returns."""
         at = None if seconds is None else now_us() + int(seconds * 1e6)
+        before = await self._told_end()
         await set_end(self._store.seasons, self._admin, at)
+        async with asyncio.timeout(10):
+            while await self._told_end() == before:
+                await asyncio.sleep(0.02)
+
+    async def _told_end(self) -> str | None:
+        """What the server tells."""
+        told: str | None = json.loads((await self.api.fetch("/api/seasons")).body)["seasons"][0]["endsAt"]
+        return told
 
     async def reset(self, name: str | None = None) -> None:
         """Close the current season, and write its archive."""
