@@ -114,14 +114,20 @@ async def test_a_correction_is_told_and_both_can_be_seen(start_season: StartSeas
 async def test_the_own_place_is_pinned(start_season: StartSeason) -> None:
     """Brought along from the live board, or asked for here; who was not there is told."""
     keeper = await sealed(start_season)
-    async with page_at(keeper.api.server.address, tolerated=UNAUTHORIZED) as page:
+    async with page_at("about:blank", tolerated=UNAUTHORIZED) as page:
+        await page.clock.install()
+        await page.goto(keeper.api.server.address)
         await page.wait_for_selector(LIVE)
         await show_place(page, token("p12", name="P12"))
         await page.wait_for_selector("#own .row")
         await page.click("text=Past seasons")
         await page.click("#past-seasons a")
         await expect(page.locator("#own .rank")).to_have_text("12")
-        assert await own(page) == {"rank": "12", "name": "P12", "score": "10", "note": ""}
+        pinned = {"rank": "12", "name": "P12", "score": "10", "note": ""}
+        assert await own(page) == pinned
+        await page.clock.fast_forward(30_000)  # the place on the live board would have been looked at again
+        await page.wait_for_timeout(300)
+        assert await own(page) == pinned
         await page.goto(final(keeper))
         await page.wait_for_selector("#board .row")
         await page.click("text=My place")

@@ -19,6 +19,8 @@ const STATE_WORDS = { connecting: "Connecting", live: "Live", reconnecting: "Rec
 
 /** @type {ReturnType<typeof connect> | null} */
 let client = null;
+// Not the client, which tells its state before it is there.
+let watching = false;
 /** @type {Status["state"]} */
 let state = "connecting";
 /** @type {Board | null} */
@@ -28,7 +30,7 @@ let leaderTold = "";
 let placeTold;
 let newsTimer = 0;
 
-setInterval(() => { if (state === "live" && !document.hidden) lookAgain(); }, LOOK_EVERY_MS);
+setInterval(() => { if (watching && state === "live" && !document.hidden) lookAgain(); }, LOOK_EVERY_MS);
 addEventListener("online", showConnection);
 addEventListener("offline", showConnection);
 
@@ -36,6 +38,7 @@ addEventListener("offline", showConnection);
 export function startLive({ token, onEpoch, onUser, onRefused }) {
   find("board-title").textContent = "Top players";
   showTotal(null);
+  watching = true;
   client = connect({
     token,
     onBoard: (board) => {
@@ -58,8 +61,9 @@ export function signInLive(token) {
 }
 
 export function leaveLive() {
-  if (!client) return;
-  client.close();
+  if (!watching) return;
+  watching = false;
+  client?.close();
   client = null;
   clearTimeout(newsTimer);
   newsTimer = 0;
@@ -84,6 +88,7 @@ function showBoard(board) {
 
 /** @param {Status["state"]} next */
 function turn(next) {
+  if (!watching) return;
   state = next;
   showConnection();
   showFreshness(state === "live");
@@ -91,9 +96,7 @@ function turn(next) {
 }
 
 function showConnection() {
-  if (client || state === "connecting") {
-    showState(state, state === "reconnecting" && !navigator.onLine ? "Offline" : STATE_WORDS[state]);
-  }
+  if (watching) showState(state, state === "reconnecting" && !navigator.onLine ? "Offline" : STATE_WORDS[state]);
 }
 
 function showRowsOrWords() {
