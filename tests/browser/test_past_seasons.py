@@ -125,9 +125,11 @@ async def test_the_own_place_is_pinned(start_season: StartSeason) -> None:
         await expect(page.locator("#own .rank")).to_have_text("12")
         pinned = {"rank": "12", "name": "P12", "score": "10", "note": ""}
         assert await own(page) == pinned
-        await page.clock.fast_forward(30_000)  # the place on the live board would have been looked at again
+        looks: list[str] = []
+        page.on("request", lambda r: looks.append(r.url) if "users=" in r.url else None)
+        await page.clock.fast_forward(30_000)  # a place on the live board would be looked at again
         await page.wait_for_timeout(300)
-        assert await own(page) == pinned
+        assert (looks, await own(page)) == ([], pinned)
         await page.goto(final(keeper))
         await page.wait_for_selector("#board .row")
         await page.click("text=My place")
