@@ -176,6 +176,10 @@ class WiredSnapshot:
         self.season = SEASON
         self.position: object = len(state.feed)
 
+    async def seasons(self) -> AsyncIterator[Season]:
+        """See `Snapshot.seasons`: the model has one."""
+        yield self.season
+
     async def standings(self) -> AsyncIterator[tuple[str, int, int]]:
         """See `Snapshot.standings`."""
         read = await self._wire.ask(lambda: self._state.standings)
