@@ -137,6 +137,7 @@ async def test_keys_reach_everything_in_order(start_server: StartServer) -> None
         stops = []
         await page.keyboard.press("Tab")
         await page.keyboard.press("Enter")
+        await page.wait_for_selector("#play-form fieldset:enabled")
         for _ in range(4):
             stops.append(await page.evaluate(focused))
             ring = await page.evaluate("getComputedStyle(document.activeElement).outline")
