@@ -25,14 +25,18 @@ class EmbeddedMongod:
         self._data_dir = data_dir
         self._frozen: int | None = None
 
-    def client(self) -> Client:
-        """A client of the database that the server announces, once it does."""
+    def uri(self) -> str:
+        """Of the database that the server announces, once it does."""
         deadline = time.monotonic() + _PATIENCE_S
         while (uri := running_uri(self._data_dir)) is None:
             if time.monotonic() > deadline:
                 raise TimeoutError("the embedded mongod is not announced")
             time.sleep(0.05)
-        return MongoClient(uri, serverSelectionTimeoutMS=5_000, socketTimeoutMS=20_000)
+        return uri
+
+    def client(self) -> Client:
+        """A client of it."""
+        return MongoClient(self.uri(), serverSelectionTimeoutMS=5_000, socketTimeoutMS=20_000)
 
     def kill(self) -> None:
         """kill -9."""

@@ -1,21 +1,20 @@
-"""Seasons: how far their change has got, and the change itself, made past the servers."""
+"""Seasons: how far their change has got, and the change itself, made by the command beside the servers."""
 
 from __future__ import annotations
 
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
-from pymongo.client_session import ClientSession
 from pymongo.errors import PyMongoError
 from pymongo.read_concern import ReadConcern
-from pymongo.write_concern import WriteConcern
 
-from scoreboard_server.rules.seasons import FIRST_NUMBER, Season
-from scoreboard_server.store.documents import ENTRIES, SEASONS
-from scoreboard_server.store.season_documents import season_document
+from scoreboard_server.rules.seasons import FIRST_NUMBER
+from scoreboard_server.store.documents import ENTRIES
 
+from ..cli.invoking import run
 from .replica_set import Client
 
 Actions = Mapping[str, frozenset[str]]
@@ -23,6 +22,8 @@ Actions = Mapping[str, frozenset[str]]
 
 # A server that is frozen within a fold holds the season until the store ends its transaction: 60 to 90 s.
 _PATIENCE_S = 100.0
+# Longer than a frozen fold is waited for.
+_ONE_RUN_S = 180.0
 _PAUSE_S = 0.05
 
 
@@ -41,11 +42,17 @@ class Seasons:
         self.settled = FIRST_NUMBER
         self.sealed: dict[int, Actions] = {}
 
-    def change(self, open_client: Callable[[], Client], database: str) -> None:
+    def change(self, uri: Callable[[], str], open_client: Callable[[], Client], database: str) -> None:
         """Seal the current season and begin the next one, however long the store makes us wait."""
         ending = self.done
         self.begun = ending + 1
-        self.sealed[ending] = _insisting(lambda: _change(open_client, database, ending))
+        _reset(uri, database, ending)
+
+        def look() -> Actions:
+            with open_client() as client:
+                return _actions(client, database, ending)
+
+        self.sealed[ending] = _insisting(look)
         self.done = ending + 1
 
 
@@ -54,37 +61,36 @@ def name_of(number: int) -> str:
     return f"season-{number}"
 
 
-def _insisting(change: Callable[[], Actions]) -> Actions:
+def _reset(uri: Callable[[], str], database: str, ending: int) -> None:
+    """By the command, until it succeeds; which season is meant is named, so it is closed once."""
+    following = ("--closes", name_of(ending), "--name", name_of(ending + 1))
+    deadline = time.monotonic() + _PATIENCE_S
+    while True:
+        environ = {"SCOREBOARD_STORE": uri(), "SCOREBOARD_STORE_DATABASE": database}
+        command = ("season", "reset", "--yes", *following)
+        done = run(*command, cwd=Path.cwd(), environ=environ, timeout=_ONE_RUN_S)
+        if done.returncode == 0:
+            return
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{name_of(ending)} can't be closed: {done.stderr}")
+        time.sleep(_PAUSE_S)
+
+
+def _insisting(look: Callable[[], Actions]) -> Actions:
     deadline = time.monotonic() + _PATIENCE_S
     while True:
         try:
-            return change()
+            return look()
         except PyMongoError:
             if time.monotonic() > deadline:
                 raise
             time.sleep(_PAUSE_S)
 
 
-def _change(open_client: Callable[[], Client], database: str, ending: int) -> Actions:
-    """Safe to repeat when its outcome is unknown."""
-    with open_client() as client, client.start_session() as session:
-        with session.start_transaction(ReadConcern("snapshot"), WriteConcern("majority", j=True)):
-            seasons: Any = client[database][SEASONS]
-            current, sealed = {"_id": ending, "state": "current"}, {"$set": {"state": "sealed"} | _sealing()}
-            if seasons.update_one(current, sealed, session=session).modified_count:
-                following = Season(ending + 1, name_of(ending + 1), time.time_ns() // 1000)
-                seasons.insert_one(season_document(following), session=session)
-        return _actions(client, database, session, ending)
-
-
-def _sealing() -> dict[str, Any]:
-    return {"sealed_at": time.time_ns() // 1000, "sealed_by": "chaos"}
-
-
-def _actions(client: Client, database: str, session: ClientSession, season: int) -> Actions:
-    """What is in the season. The session has seen it sealed, so what it reads is final."""
+def _actions(client: Client, database: str, season: int) -> Actions:
+    """What is in the season. It is sealed, so this is final."""
     entries: Any = client[database].get_collection(ENTRIES, read_concern=ReadConcern("majority"))
     actions = defaultdict(set)
-    for entry in entries.find({"season": season}, {"_id": 0, "user": 1, "action": 1}, session=session):
+    for entry in entries.find({"season": season}, {"_id": 0, "user": 1, "action": 1}):
         actions[entry["user"]].add(entry["action"])
     return {user: frozenset(of_user) for user, of_user in actions.items()}

@@ -64,8 +64,14 @@ class Stage:
             server.wait_until_ready()
 
     def change_season(self) -> None:
-        """Have the next season begin, past the servers."""
-        self.seasons.change(self.client, DATABASE)
+        """Have the next season begin, by the command."""
+        self.seasons.change(self._uri, self.client, DATABASE)
+
+    def _uri(self) -> str:
+        if self.embedded is not None:
+            return self.embedded.uri()
+        assert self.replica_set is not None
+        return self.replica_set.uri
 
     def settle_season(self) -> None:
         """Wait until every server shows the current season."""
