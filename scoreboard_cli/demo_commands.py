@@ -22,8 +22,8 @@ from .serve_commands import announce, run_server
 from .session import REFUSED, Session, command_options, fail
 
 if TYPE_CHECKING:
-    from scoreboard_server.app import Server
     from scoreboard_server.flow.keys import Key
+    from scoreboard_server.serving import Server
     from scoreboard_server.settings import Settings
 
 log = logging.getLogger("scoreboard.demo")
@@ -73,7 +73,7 @@ def demo(session: Session, host: str | None, port: int | None, players: int) -> 
 
 
 async def _run(session: Session, settings: Settings, players: int, action_type: str) -> None:
-    from scoreboard_server.app import serve  # noqa: PLC0415 -- heavy, and only needed now
+    from scoreboard_server.serving import serve  # noqa: PLC0415 -- heavy, and only needed now
 
     acting: list[asyncio.Task[None]] = []
 

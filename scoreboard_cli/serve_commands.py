@@ -17,7 +17,7 @@ from . import console
 from .session import REFUSED, UNREACHABLE, USAGE, Session, command_options
 
 if TYPE_CHECKING:
-    from scoreboard_server.app import Server
+    from scoreboard_server.serving import Server
 
 
 @click.command()
@@ -34,7 +34,7 @@ def serve(session: Session, host: str | None, port: int | None) -> None:
     log_to_stderr()
 
     async def run() -> None:
-        from scoreboard_server.app import serve as serve_until_stopped  # noqa: PLC0415 -- 500 ms
+        from scoreboard_server.serving import serve as serve_until_stopped  # noqa: PLC0415 -- 500 ms
 
         await serve_until_stopped(settings, lambda server: announce(session, server), session.reread)
 
@@ -51,7 +51,7 @@ def announce(session: Session, server: Server) -> None:
 
 def run_server(run: Callable[[], Awaitable[None]]) -> None:
     """Run until stopped; failures that have a name end the command with one line."""
-    from scoreboard_server.app import (  # noqa: PLC0415 -- as above
+    from scoreboard_server.serving import (  # noqa: PLC0415 -- as above
         ServerFailedError,
         SettingsError,
         StartError,

@@ -7,9 +7,9 @@ import logging
 import os
 import sys
 
-from .app import ServerFailedError, StartError, StoreRefusedError, StoreUnavailable, serve
 from .leaving import leave
 from .log_lines import log_to_stderr, one_line
+from .serving import ServerFailedError, StartError, StoreRefusedError, StoreUnavailable, serve
 from .settings import Settings, SettingsError, load_settings
 
 

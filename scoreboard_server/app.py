@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
-import gc
 import logging
 import secrets
-import signal
 import time
 from collections.abc import Callable, Coroutine
 from typing import Any, NoReturn, TypeVar
@@ -19,8 +17,6 @@ from tornado.netutil import bind_sockets
 from .clock import now_us
 from .flow.loading import Loaded, load_board
 from .flow.ports import StoreUnavailable
-from .leaving import leave
-from .open_files import raise_open_files_limit
 from .outside.jwks import FetchedKeys
 from .parts import Keys, Parts, action_types, make_parts
 from .rules.action_types import Catalogue
@@ -28,10 +24,11 @@ from .rules.refusals import Unavailable
 from .settings import Settings, SettingsError
 from .signing_keys import key_ring, keys_of_file
 from .signing_secret import signing_secret
-from .store.opening import Store, StoreRefusedError, open_for_server
+from .store.opening import Store, open_for_server
 from .waiting import at_most, patiently
-from .web.base_handler import CONNECTION_BODY_LIMIT, Lifecycle
+from .web.base_handler import CONNECTION_BODY_LIMIT
 from .web.routes import application
+from .web.services import Lifecycle
 from .web.slow_senders import SlowSenders
 
 log = logging.getLogger("scoreboard.app")
@@ -250,69 +247,3 @@ def _why_not_listening(host: str, port: int, error: OSError | UnicodeError) -> s
         return f"Port {port} on {host} is in use. Name another one with --port."
     why = (isinstance(error, OSError) and error.strerror) or error
     return f"Can't listen on {host}:{port}: {why}."
-
-
-async def serve(
-    settings: Settings, on_ready: Callable[[Server], None], reread: Callable[[], Settings] | None = None
-) -> None:
-    """Serve until SIGTERM or SIGINT; a second signal ends the process at once.
-
-    reread: the settings as they are now; SIGHUP has the server take up its action types and keys.
-
-    Raises SettingsError, StartError, StoreRefusedError, StoreUnavailable or ServerFailedError.
-    """
-    collect_garbage_less_often()
-    raise_open_files_limit()
-    server = Server(settings)
-    stop = stop_on_signals()
-    if reread is not None:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, server.reload, reread)
-    starting = asyncio.create_task(server.start())
-    stopping = asyncio.create_task(stop.wait())
-    try:
-        await asyncio.wait([starting, stopping], return_when=asyncio.FIRST_COMPLETED)
-        if starting.done():
-            await starting
-            on_ready(server)
-            await server.run_until(stop)
-        else:
-            starting.cancel()
-            await asyncio.gather(starting, return_exceptions=True)
-    finally:
-        stopping.cancel()
-        await server.stop()
-
-
-def collect_garbage_less_often() -> None:
-    """Every request leaves a few reference cycles, as Tornado's handlers and connections know each other.
-
-    The default threshold of 700 objects looks for them some hundred times a second, and through the whole
-    board now and then: 8 % of throughput, measured side by side.
-    """
-    gc.set_threshold(20_000, 20, 50)
-
-
-def stop_on_signals() -> asyncio.Event:
-    """An event that SIGTERM or SIGINT sets; the second signal ends the process at once."""
-    stop = asyncio.Event()
-
-    def received() -> None:
-        if stop.is_set():
-            leave(1)
-        log.info("stopping")
-        stop.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, received)
-    return stop
-
-
-__all__ = [
-    "Server",
-    "ServerFailedError",
-    "SettingsError",
-    "StartError",
-    "StoreRefusedError",
-    "StoreUnavailable",
-    "serve",
-]

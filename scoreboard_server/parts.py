@@ -43,8 +43,8 @@ from .rules.tallies import Tallies
 from .rules.tickets import TicketOffice
 from .settings import Settings
 from .store.opening import Store
-from .web.base_handler import Services
 from .web.live_socket import PING_INTERVAL_S, PING_PATIENCE_S
+from .web.services import Services
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,6 @@ def make_parts(
     sweeping = _sweeping(store, bans, writer)
     captcha = make_captcha(settings, keys.secret, store.spent)
     vetting = Vetting(captcha, catalogue, time.monotonic)
-    heartbeat = Heartbeat(interval=PING_INTERVAL_S, patience=PING_PATIENCE_S, clock=time.monotonic)
     reader, book = Reader(live, hub, profiles), SeasonBook(store.seasons, loaded.seasons)
     services = Services(
         submitting=Submitting(gate, vetting, profiles, pipeline),
@@ -134,15 +133,14 @@ def make_parts(
         gate=gate,
         turnstile=turnstile(settings, vetting.refused),
         occupancy=_occupancy(settings),
-        heartbeat=heartbeat,
+        heartbeat=Heartbeat(interval=PING_INTERVAL_S, patience=PING_PATIENCE_S, clock=time.monotonic),
         closings=Closings(),
         captcha=captcha,
     )
     folding = Folding(store.standings, writer=writer, now_us=now_us, is_capped=catalogue.is_capped)
     parts = Parts(store, live, hub, profiles, pipeline, folding, moderating, sweeping, services)
     if store.feed is not None and isinstance(fence, MarkFence):
-        keeping = SeasonStore(store.seasons, store.archives, store.standings)
-        parts.season_keeper = SeasonKeeper(keeping, book, Admin(SCHEDULE, f"{writer}-seasons", now_us))
+        parts.season_keeper = _season_keeper(store, book, writer)
         parts.following = Following(
             store.feed,
             store.snapshots,
@@ -163,6 +161,11 @@ def _sweeping(store: Store, bans: BanList, writer: str) -> Sweeping | None:
         return None
     # By another name than the pipeline's, so that what is corrected comes back by the feed.
     return Sweeping(store.moderation, bans=bans, writer=f"{writer}-corrections", now_us=now_us)
+
+
+def _season_keeper(store: Store, book: SeasonBook, writer: str) -> SeasonKeeper:
+    keeping = SeasonStore(store.seasons, store.archives, store.standings)
+    return SeasonKeeper(keeping, book, Admin(SCHEDULE, f"{writer}-seasons", now_us))
 
 
 def _occupancy(settings: Settings) -> Occupancy:

@@ -7,8 +7,6 @@ import re
 import secrets
 import time
 from asyncio import Future
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 from math import ceil
 from typing import Any
@@ -17,24 +15,13 @@ import msgspec
 from tornado.httputil import HTTPHeaders, HTTPInputError, format_timestamp
 from tornado.web import HTTPError, RequestHandler
 
-from ..flow.captcha import Captcha
-from ..flow.explaining import Explaining
-from ..flow.gate import Gate
-from ..flow.past_boards import Boards
-from ..flow.season_book import SeasonBook
-from ..flow.submitting import Submitting
-from ..flow.tokens import TokenVerifier
-from ..flow.turnstile import RateLimited, Turnstile
-from ..live.closings import Closings
-from ..live.heartbeat import Heartbeat
-from ..live.hub import Hub
-from ..live.occupancy import Occupancy
-from ..live.reader import Reader
+from ..flow.turnstile import RateLimited
 from ..rules.claims import Identity
 from ..rules.rate_limit import Allowance
 from ..rules.refusals import Refusal, TooMany, Unacceptable, Unauthenticated, Unavailable
 from .edge import PREFLIGHT, Edge
 from .refusal_status import PROBLEM_TYPE, code_of, problem, status_of
+from .services import Lifecycle, Services
 
 log = logging.getLogger("scoreboard.web")
 
@@ -57,35 +44,6 @@ _ALWAYS = {
 @lru_cache(maxsize=2)
 def _http_date(second: int) -> str:
     return format_timestamp(second)
-
-
-@dataclass(frozen=True, slots=True)
-class Services:
-    """The verbs that handlers call, once the server is ready. captcha: None when nobody is asked for one."""
-
-    submitting: Submitting
-    explaining: Explaining
-    reader: Reader
-    boards: Boards
-    seasons: SeasonBook
-    hub: Hub
-    verifier: TokenVerifier
-    gate: Gate
-    turnstile: Turnstile
-    occupancy: Occupancy
-    heartbeat: Heartbeat
-    closings: Closings
-    captcha: Captcha | None
-
-
-class Lifecycle:
-    """Whether the server can answer. `services` is None while it can't; `refusal` says why."""
-
-    def __init__(self) -> None:
-        self.services: Services | None = None
-        self.refusal: Refusal = Unavailable("starting", "The server is starting.", 1)
-        # From the store, that is: reads go on, but readiness says so.
-        self.is_cut_off: Callable[[], bool] = lambda: False
 
 
 class BaseHandler(RequestHandler):

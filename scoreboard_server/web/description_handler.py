@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 
-from .base_handler import BaseHandler, Lifecycle
+from .base_handler import BaseHandler
+from .services import Lifecycle
 
 
 class Description:

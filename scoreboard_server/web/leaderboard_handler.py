@@ -7,7 +7,8 @@ import msgspec
 from ..live.reader import View
 from ..rules.identifiers import is_user_id
 from ..rules.refusals import NotFound, Unacceptable
-from .base_handler import BaseHandler, Lifecycle
+from .base_handler import BaseHandler
+from .services import Lifecycle
 
 LIMIT = 1000
 ANNOUNCED, CORRECTED = "announced", "corrected"

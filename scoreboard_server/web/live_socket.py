@@ -25,11 +25,12 @@ from ..rules.claims import Identity
 from ..rules.client_address import rate_key
 from ..rules.entry import Receipt
 from ..rules.refusals import Malformed, Refusal, Unacceptable, Unauthenticated
-from .base_handler import BaseHandler, Lifecycle
+from .base_handler import BaseHandler
 from .frame_writer import FrameWriter
 from .live_messages import Action, Auth, Ping, decode
 from .outcomes import counted, refused
 from .refusal_status import PROBLEM_TYPE, code_of, status_of
+from .services import Lifecycle
 
 log = logging.getLogger("scoreboard.web")
 

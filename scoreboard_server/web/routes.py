@@ -9,7 +9,7 @@ from tornado.web import Application, RequestHandler
 
 from .actions_handler import ActionsHandler
 from .asyncapi import document as asyncapi
-from .base_handler import Lifecycle, NotFoundHandler
+from .base_handler import NotFoundHandler
 from .batch_handler import BatchHandler
 from .captcha_handler import CaptchaHandler
 from .description_handler import Description, DescriptionHandler
@@ -21,6 +21,7 @@ from .openapi import document as openapi
 from .page_handler import AssetHandler, PageHandler
 from .score_handler import ScoreHandler
 from .seasons_handler import SeasonsHandler
+from .services import Lifecycle
 from .tickets_handler import TicketsHandler
 
 _OPENAPI = Description(openapi.document())

@@ -18,6 +18,7 @@ import pytest
 
 from scoreboard_cli.completion_commands import SHELLS
 
+from ..conftest import not_here
 from .invoking import PATIENCE_S, SCOREBOARD, environment, in_process, run
 
 Complete = Callable[[str], list[str]]
@@ -38,7 +39,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _need(shell: str) -> None:
     if shutil.which(shell) is None:
-        pytest.skip(f"{shell} is not installed")
+        not_here(f"what {shell} completes ({shell} is not installed)")
 
 
 def _environment(home: Path) -> dict[str, str]:

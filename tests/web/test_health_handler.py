@@ -11,8 +11,8 @@ from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 
 from scoreboard_server.rules.refusals import Unavailable
-from scoreboard_server.web.base_handler import Lifecycle
 from scoreboard_server.web.routes import application
+from scoreboard_server.web.services import Lifecycle
 
 from ..conftest import Api, token
 from .wire import HANDSHAKE, Answer, problem, request, submission, wire

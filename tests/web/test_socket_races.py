@@ -22,8 +22,8 @@ from scoreboard_server.flow.ports import BanChanged
 from scoreboard_server.live.seat import Seat
 from scoreboard_server.rules.bans import Ban
 from scoreboard_server.rules.claims import Identity
-from scoreboard_server.web.base_handler import Services
 from scoreboard_server.web.live_socket import LiveSocket
+from scoreboard_server.web.services import Services
 
 from ..abuse.frames import BINARY, TEXT, frame
 from ..conftest import Api, token

@@ -1,0 +1,50 @@
+"""What handlers are given: the verbs, once there are any."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..flow.captcha import Captcha
+from ..flow.explaining import Explaining
+from ..flow.gate import Gate
+from ..flow.past_boards import Boards
+from ..flow.season_book import SeasonBook
+from ..flow.submitting import Submitting
+from ..flow.tokens import TokenVerifier
+from ..flow.turnstile import Turnstile
+from ..live.closings import Closings
+from ..live.heartbeat import Heartbeat
+from ..live.hub import Hub
+from ..live.occupancy import Occupancy
+from ..live.reader import Reader
+from ..rules.refusals import Refusal, Unavailable
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The verbs that handlers call, once the server is ready. captcha: None when nobody is asked for one."""
+
+    submitting: Submitting
+    explaining: Explaining
+    reader: Reader
+    boards: Boards
+    seasons: SeasonBook
+    hub: Hub
+    verifier: TokenVerifier
+    gate: Gate
+    turnstile: Turnstile
+    occupancy: Occupancy
+    heartbeat: Heartbeat
+    closings: Closings
+    captcha: Captcha | None
+
+
+class Lifecycle:
+    """Whether the server can answer. `services` is None while it can't; `refusal` says why."""
+
+    def __init__(self) -> None:
+        self.services: Services | None = None
+        self.refusal: Refusal = Unavailable("starting", "The server is starting.", 1)
+        # From the store, that is: reads go on, but readiness says so.
+        self.is_cut_off: Callable[[], bool] = lambda: False
