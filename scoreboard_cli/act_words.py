@@ -22,7 +22,8 @@ def change(act: Act) -> str:
     parts = [_terms(ban)] if act.what == "ban" and isinstance(ban, Mapping) else []
     if "before" in details and "after" in details:
         sides = _without_same(details["before"], details["after"])
-        parts.append(" → ".join(_state(side, act.what in _OF_TIMES) for side in sides))
+        where = f"{details['season']}: " if details.get("season") else ""
+        parts.append(where + " → ".join(_state(side, act.what in _OF_TIMES) for side in sides))
     elif details.get("before") is not None:
         parts.append(f"was {_state(details['before'], False)}")
     elif details.get("season") and details.get("next"):

@@ -12,7 +12,7 @@ from scoreboard_server.rules.refusals import Unacceptable
 from . import console
 from .admin import admin
 from .season_resetting import Next, ask, finish, plan_reset, show_plan, with_seasons
-from .season_views import instant, season_as_json, show_season
+from .season_views import counted, instant, season_as_json, show_season
 from .session import Session, command_options
 from .times import FORMS, Instant, readable
 
@@ -66,7 +66,7 @@ def list_(session: Session) -> None:
     if session.as_json:
         console.data_json([season_as_json(each, users) for each in seasons])
         return
-    console.data_table(_LIST, [_row(each, users) for each in seasons], f"{len(seasons):,} seasons")
+    console.data_table(_LIST, [_row(each, users) for each in seasons], counted(len(seasons), "season"))
 
 
 def _row(season: Season, live_users: int) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from scoreboard_server.rules.refusals import NotFound, Refusal
 from . import console
 from .admin import admin
 from .leaderboard_commands import HEADINGS
-from .season_views import closed_as_json, instant, show_closed
+from .season_views import closed_as_json, counted, instant, show_closed
 from .session import NOT_FOUND, REFUSED, USAGE, Session, fail, with_store
 from .times import readable
 
@@ -117,7 +117,7 @@ def _show_final(plan: Plan, title: str) -> None:
         (str(r["rank"]), f"{r['score']:,}", r["userId"], r["username"]) for r in plan.board["leaderboard"]
     ]
     users = plan.board["totalUsers"]
-    console.data_table(HEADINGS, rows, f"{title}. Would close {plan.season.name}, {users:,} users:")
+    console.data_table(HEADINGS, rows, f"{title}. Would close {plan.season.name}, {counted(users, 'user')}:")
 
 
 def ask(session: Session, plan: Plan, ends: int | None) -> None:
@@ -127,7 +127,8 @@ def ask(session: Session, plan: Plan, ends: int | None) -> None:
     board = plan.board or {"leaderboard": [], "totalUsers": 0}
     for row in board["leaderboard"]:
         console.say(console.printable(f"  {row['rank']:>4}  {row['score']:>12,}  {row['userId']}"))
-    words = f"{plan.season.name}, {board['totalUsers']:,} users: close it and open {plan.next_name}"
+    users = counted(board["totalUsers"], "user")
+    words = f"{plan.season.name}, {users}: close it and open {plan.next_name}"
     if not click.confirm(f"{words} ({_ending(_next_end(plan.season, ends))})?", err=True):
         fail(REFUSED, "Nothing was changed.")
 

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 _NEVER = "never"
 
 
+def counted(number: int, what: str) -> str:
+    """So many of them, in words."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def season_as_json(season: Season, live_users: int) -> dict[str, Any]:
     """As `GET /api/seasons` tells it, with its schedule and who sealed it."""
     import msgspec  # noqa: PLC0415 -- as in session
@@ -48,7 +53,8 @@ def show_closed(closed: Closed) -> None:
     sealed, following = closed.sealed, closed.following
     assert sealed.seal is not None and sealed.seal.archive is not None  # noqa: S101 -- it was written
     kept = sealed.seal.archive
-    console.data(f"{sealed.name} is sealed: {kept.users:,} users, {kept.entries:,} entries.")
+    entries = "1 entry" if kept.entries == 1 else f"{kept.entries:,} entries"
+    console.data(f"{sealed.name} is sealed: {counted(kept.users, 'user')}, {entries}.")
     console.data(f"SHA-256 {kept.digest}")
     ends = f"; it ends {readable(following.ends_at)}" if following.ends_at is not None else ""
     console.data(f"{following.name} is open{ends}.")
@@ -58,12 +64,14 @@ def show_season(season: Season, board: dict[str, Any], announced: dict[str, Any]
     """A season and its top; what was announced beside it where that was corrected since."""
     for words in _facts(season):
         console.data(words)
-    title = f"{season.name}: {board['totalUsers']:,} users"
+    title = f"{season.name}: {counted(board['totalUsers'], 'user')}"
     if announced is None:
         console.data_table(HEADINGS, _cells(board), title)
         return
-    console.data_table(HEADINGS, _cells(announced), f"As announced: {announced['totalUsers']:,} users")
-    console.data_table(HEADINGS, _cells(board), f"As corrected: {board['totalUsers']:,} users")
+    console.data_table(
+        HEADINGS, _cells(announced), f"As announced: {counted(announced['totalUsers'], 'user')}"
+    )
+    console.data_table(HEADINGS, _cells(board), f"As corrected: {counted(board['totalUsers'], 'user')}")
 
 
 def _facts(season: Season) -> list[str]:
@@ -74,7 +82,7 @@ def _facts(season: Season) -> list[str]:
     seal, kept = season.seal, season.seal.archive
     facts = [f"{started}, sealed {readable(seal.at)} by {seal.by}"]
     if kept is not None:
-        corrected = f", corrected {seal.corrections:,} times since" if seal.corrections else ""
+        corrected = f", {counted(seal.corrections, 'correction')} since" if seal.corrections else ""
         facts += [f"{kept.entries:,} entries{corrected}", f"SHA-256 {kept.digest}"]
     return facts
 

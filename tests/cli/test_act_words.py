@@ -40,7 +40,12 @@ BAN = {"user": "ann", "until": None, "taken_back_from": None}
         ("either", {"before": {"a": 1}, "after": {"a": 1, "b": 2}}, "nothing → b 2"),
         ("either", {"before": {"a": 1}, "after": {"a": 1}}, "a 1 → a 1"),
         ("revoke", {"tokenId": "t1", "user": None}, "token t1"),
-        ("season ends", {"season": "s1", "before": None, "after": AT}, "nothing → 2026-09-21 14:13:20Z"),
+        (
+            "adjust",
+            {"season": "s1", "before": {"score": 30}, "after": {"score": -20}},
+            "s1: score 30 → score -20",
+        ),
+        ("season ends", {"season": "s1", "before": None, "after": AT}, "s1: nothing → 2026-09-21 14:13:20Z"),
         (
             "season schedule",
             {"before": None, "after": {"cron": "0 0 * * MON", "zone": "UTC"}},

@@ -131,7 +131,7 @@ def test_it_fits_a_terminal(place: Place) -> None:
     shown = in_terminal("audit", "-n", "100", cwd=place.folder, environ={"NO_COLOR": "1"})
     assert all(len(line) <= 80 for line in shown.splitlines()), shown
     (row,) = [line for line in run("audit", cwd=place.folder).stdout.splitlines() if "a prize" in line]
-    assert " ".join(row.split()).endswith("adjust ann a prize; score 30, rank 1 → score 35")
+    assert " ".join(row.split()).endswith("adjust ann a prize; season-1: score 30, rank 1 → score 35")
 
 
 def test_who_and_why_forge_nothing(place: Place) -> None:
