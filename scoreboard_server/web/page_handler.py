@@ -31,7 +31,8 @@ _POLICY = "; ".join(
 )
 
 
-def _protect(handler: RequestHandler) -> None:
+def protect(handler: RequestHandler) -> None:
+    """Let what is shown reach nothing but this server, save avatars."""
     handler.set_header("Content-Security-Policy", _POLICY)
     # Revalidate: an upgrade of the server is an upgrade of the page.
     handler.set_header("Cache-Control", "no-cache")
@@ -45,7 +46,7 @@ class PageHandler(BaseHandler):
 
     def get(self) -> None:
         """Answer 200 with the page."""
-        _protect(self)
+        protect(self)
         self.answer(self._page, "text/html; charset=utf-8")
 
     def head(self) -> None:
@@ -65,7 +66,7 @@ class AssetHandler(StaticFileHandler, BaseHandler):
 
     def set_extra_headers(self, path: str) -> None:
         """The same as the page has, which can be had here as well."""
-        _protect(self)
+        protect(self)
 
     def compute_etag(self) -> str | None:
         """A hash of the file, computed once."""

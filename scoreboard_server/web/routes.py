@@ -13,6 +13,8 @@ from .base_handler import NotFoundHandler
 from .batch_handler import BatchHandler
 from .captcha_handler import CaptchaHandler
 from .description_handler import Description, DescriptionHandler
+from .docs import page as docs
+from .docs_handler import DocsHandler
 from .edge import Edge
 from .health_handler import LiveHandler, ReadyHandler
 from .leaderboard_handler import LeaderboardHandler, UserHandler
@@ -26,6 +28,7 @@ from .tickets_handler import TicketsHandler
 
 _OPENAPI = Description(openapi.document())
 _ASYNCAPI = Description(asyncapi.document())
+_DOCS = docs.page(openapi.document(), asyncapi.document())
 
 
 def application(
@@ -59,6 +62,7 @@ def application(
             (r"/healthz", ReadyHandler, shared),  # what older probes ask for
             (r"/openapi\.json", DescriptionHandler, {**shared, "description": _OPENAPI}),
             (r"/asyncapi\.json", DescriptionHandler, {**shared, "description": _ASYNCAPI}),
+            (r"/docs", DocsHandler, {**shared, "page": _DOCS}),
             (r"/", PageHandler, shared),
             (r"/static/(.*)", AssetHandler, shared),
         ],

@@ -128,6 +128,20 @@ async def test_axe_finds_nothing_out_of_date(start_server: StartServer, scheme: 
         await check(page)
 
 
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("size", SIZES)
+async def test_axe_finds_nothing_in_the_description(
+    start_server: StartServer, scheme: Any, size: str
+) -> None:
+    """Both interfaces on one long page."""
+    server = await start_server()
+    async with page_at(
+        f"{server.address}/docs", color_scheme=scheme, viewport=SIZES[size], bypass_csp=True
+    ) as page:
+        await page.wait_for_selector("#close-codes")
+        await check(page)
+
+
 async def test_keys_reach_everything_in_order(start_server: StartServer) -> None:
     """Tab goes through the page as it is read, each stop is plainly marked, and keys show one's place."""
     api = await played(start_server)

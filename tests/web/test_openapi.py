@@ -250,7 +250,13 @@ def description(path: str) -> dict[str, list[bytes]]:
 
 def around() -> Requests:
     """Health, the page and the socket."""
-    plain = {"isAlive": "/livez", "isReady": "/readyz", "isHealthy": "/healthz", "showPage": "/"}
+    plain = {
+        "isAlive": "/livez",
+        "isReady": "/readyz",
+        "isHealthy": "/healthz",
+        "showPage": "/",
+        "showDocs": "/docs",
+    }
     told: Requests = {name: {"200": [request(path)], "413": too_large(path)} for name, path in plain.items()}
     told["watch"] = {
         "101": [request("/ws", *HANDSHAKE)],

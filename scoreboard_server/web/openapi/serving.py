@@ -32,6 +32,13 @@ _PAGE = operation(
     tag=_TAG,
 )
 
+_DOCS = operation(
+    "showDocs",
+    "This description, and that of the socket, as a page for people.",
+    {"200": answer("The page.", {}, media_type="text/html", headers=["Cache-Control"])} | problems(413),
+    tag=_TAG,
+)
+
 _ASSET = operation(
     "readAsset",
     "A part of the page; `scoreboard.js` is the client module.",
@@ -76,6 +83,7 @@ PATHS: Json = {
     "/openapi.json": {"get": _description("describe", "This description.")},
     "/asyncapi.json": {"get": _description("describeSocket", "The messages of `/ws` (AsyncAPI 3.0).")},
     "/ws": {"get": _SOCKET},
+    "/docs": {"get": _DOCS},
     "/": {"get": _PAGE},
     "/static/{file}": {"get": _ASSET},
 }
