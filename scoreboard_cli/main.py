@@ -7,6 +7,7 @@ import importlib
 import sys
 import traceback
 import warnings
+from keyword import iskeyword
 from typing import Any
 
 import click
@@ -29,6 +30,8 @@ _MODULES = {
     "bans": "moderation_commands",
     "adjust": "moderation_commands",
     "audit": "audit_commands",
+    "export": "export_commands",
+    "import": "import_commands",
     "bench": "bench_commands",
     "config": "config_commands",
     "completion": "completion_commands",
@@ -48,7 +51,8 @@ class LazyGroup(click.Group):
         module = _MODULES.get(cmd_name)
         if module is None:
             return None
-        found: click.Command = getattr(importlib.import_module(f"{__package__}.{module}"), cmd_name)
+        name = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+        found: click.Command = getattr(importlib.import_module(f"{__package__}.{module}"), name)
         return found
 
     def invoke(self, ctx: click.Context) -> Any:

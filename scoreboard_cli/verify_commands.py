@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
@@ -14,6 +12,7 @@ from scoreboard_server.clock import now_us
 from . import console
 from .admin import admin
 from .live_server import LiveServer, ServerUnreachable
+from .progress import progress_bar
 from .session import REFUSED, UNREACHABLE, Session, command_options, fail, server_beside, with_store
 
 if TYPE_CHECKING:
@@ -56,17 +55,26 @@ class Tally:
 @click.command()
 @click.option("--repair", is_flag=True, help="Rebuild the standings that differ from their entries.")
 @click.option("--server", metavar="URL", help="Also compare its board.  [default: the one in this folder]")
+@click.option("--export", type=click.File("rb"), metavar="FILE", help="Check an export, without any store.")
 @command_options
-def verify(session: Session, repair: bool, server: str | None) -> None:
-    """Check that ledger, standings and live board agree.
+def verify(session: Session, repair: bool, server: str | None, export: BinaryIO | None) -> None:
+    """Check that ledger, standings, live board and archives agree.
 
-    The ledger is folded again, and compared with what is kept and shown.
-    Exits 1 when anything differs and was not repaired. Repairs are in the
-    audit trail, with each standing before and after.
+    The ledger is folded again, and compared with what is kept and shown; the
+    digests of sealed seasons are made again. Exits 1 when anything differs and
+    was not repaired. Repairs are in the audit trail, with each standing before
+    and after. With --export it checks a file instead, and needs nothing else.
 
     \b
     Example:  scoreboard verify
     """
+    if export is not None:
+        if repair or server:
+            raise click.UsageError("--export checks a file, and nothing else.")
+        from .export_checks import verify_export  # noqa: PLC0415 -- as in session
+
+        verify_export(session, export)
+        return
     settings = session.settings()
     url = server or server_beside(settings)
     try:
@@ -90,42 +98,15 @@ async def _check(store: Store, url: str | None, *, repair: bool) -> Tally:
     assert store.books is not None  # noqa: S101 -- only a store in another process has none
     tally = Tally()
     live = LiveServer(url) if url else None
-    with _progress(await store.books.entries()) as bar:
+    with progress_bar("Folding the ledger", await store.books.entries()) as advance:
         async for checked in spans_of(store.books, store.history, live, now_us=now_us):
             tally.add(checked)
             if repair:
                 tally.repaired += await set_right(store.books, admin(), checked.standings)
-            bar.advance(checked.entries)
+            advance(checked.entries)
     if tally.repaired:
         await store.books.repaired(now_us())
     return tally
-
-
-class _Bar(Protocol):
-    def advance(self, entries: int) -> None: ...
-
-
-class _NoBar:
-    def advance(self, entries: int) -> None:
-        """Nobody looks."""
-
-
-@contextmanager
-def _progress(total: int) -> Iterator[_Bar]:
-    if not sys.stderr.isatty():
-        yield _NoBar()
-        return
-    from rich.console import Console  # noqa: PLC0415 -- as in console
-    from rich.progress import Progress  # noqa: PLC0415 -- as in console
-
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("Folding the ledger", total=total)
-
-        class Bar:
-            def advance(self, entries: int) -> None:
-                progress.advance(task, entries)
-
-        yield Bar()
 
 
 def _rows(tally: Tally) -> Iterator[tuple[str, str, str, str, str]]:

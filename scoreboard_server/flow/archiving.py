@@ -6,13 +6,13 @@ again, or whether two do so at once.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 
 from msgspec import structs
 
 from ..rules.board import Standing
 from ..rules.canonical import Digest, entry_fields, hidden_fields, season_fields, standing_fields
-from ..rules.seasons import ANNOUNCED, Archive, Placing, Season
+from ..rules.seasons import ANNOUNCED, Amended, Archive, Placing, Season
 from .ports import Archives, Seasons
 
 _ROWS = 1_000
@@ -87,17 +87,29 @@ async def rows_of_edition(archives: Archives, number: int, edition: int) -> Asyn
 async def _correct(archives: Archives, season: Season, kept: Archive, progress: Progress) -> None:
     assert season.seal is not None  # noqa: S101 -- see above
     edition = season.seal.corrections
-    placing = Placing(await archives.amended(season.number))
-    writing = _Writing(archives, season.number, edition, progress)
-    async for standing in rows_of_edition(archives, season.number, ANNOUNCED):
+    amended = await archives.amended(season.number)
+    users = await write_corrected(archives, season.number, edition, amended, progress)
+    newer = structs.replace(kept, edition=edition, corrected_users=users)
+    if await archives.put(season.number, newer):
+        await archives.forget_editions(season.number, edition)
+
+
+async def write_corrected(
+    archives: Archives, number: int, edition: int, amended: Collection[Amended], progress: Progress = _nothing
+) -> int:
+    """Write down the announced board with these placed anew; how many users are on it. Safe to repeat.
+
+    Raises StoreUnavailable.
+    """
+    placing = Placing(amended)
+    writing = _Writing(archives, number, edition, progress)
+    async for standing in rows_of_edition(archives, number, ANNOUNCED):
         for row in placing.before(standing):
             await writing.add(row)
     for row in placing.rest():
         await writing.add(row)
     await writing.flush()
-    newer = structs.replace(kept, edition=edition, corrected_users=writing.users)
-    if await archives.put(season.number, newer):
-        await archives.forget_editions(season.number, edition)
+    return writing.users
 
 
 class _Writing:

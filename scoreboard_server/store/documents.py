@@ -10,7 +10,8 @@ encoders refuse, so numbers leave this package through `int`.
     users      {_id: user, v, name?, picture?}
     seasons    {_id: number, v, name, state: "current" | "sealed", started_at, folds, repaired_at?, ends_at?,
                schedule?: {cron, zone}, closing?: {name, ends_at, by, at}, sealed_at?, sealed_by?,
-               corrections?, archive?: {users, entries, digest, last_at, edition, corrected_users}}
+               corrections?, archive?: {users, entries, digest, last_at, edition, corrected_users},
+               import?: {sha256, lines} while one waits for its end, imported?: sha256 of the export}
     archive    {_id: {season, edition, rank}, v, user, score, reached_at}        the boards of sealed seasons
     marks      {_id: writer, n, at}                                              read back by the change feed
     days       {_id: {day, user, type}, v, n, last, gone_at}                     what caps ask for

@@ -11,10 +11,12 @@ from pathlib import Path
 from ..flow.ports import (
     Archives,
     Books,
+    Copies,
     Feed,
     History,
     Ledger,
     Moderation,
+    Originals,
     ProfileStore,
     Seasons,
     Snapshots,
@@ -26,12 +28,14 @@ from ..flow.ports import (
 from .archives import MongoArchives
 from .books import MongoBooks
 from .changes import MongoFeed
+from .copies import MongoCopies
 from .documents import AUDIT, ENTRIES, SPENT, USERS
 from .embedded import DataDirInUse, EmbeddedError, EmbeddedMongo, attach
 from .history import MongoHistory
 from .ledger import MongoLedger
 from .moderation import MongoModeration
 from .mongo import StoreRefusedError, connect, disconnect, prepare
+from .originals import MongoOriginals
 from .seasons import MongoSeasons
 from .snapshots import MongoSnapshots
 from .spent import MongoSpent
@@ -63,9 +67,9 @@ async def _never() -> None:
 class Store:
     """An open store: what fits the ports, and its own life.
 
-    books, moderation, trail, feed: None when no other process can reach it. failed: returns or raises only
-    when the store is lost for good. announce: tells commands beside it where the server is. close: leaves
-    nothing behind.
+    books, moderation, trail, originals, copies, feed: None when no other process can reach it. failed:
+    returns or raises only when the store is lost for good. announce: tells commands beside it where the
+    server is. close: leaves nothing behind.
     """
 
     ledger: Ledger
@@ -79,6 +83,8 @@ class Store:
     books: Books | None
     moderation: Moderation | None
     trail: Trail | None
+    originals: Originals | None
+    copies: Copies | None
     feed: Feed | None
     close: Callable[[], Awaitable[None]] = _nothing
     failed: Callable[[], Awaitable[None]] = _never
@@ -133,6 +139,8 @@ async def _memory(now_us: int) -> Store:
         books=None,
         moderation=None,
         trail=None,
+        originals=None,
+        copies=None,
         feed=None,
     )
 
@@ -172,6 +180,8 @@ async def _mongo(
         books=MongoBooks(opened, snapshots),
         moderation=MongoModeration(opened),
         trail=MongoTrail(opened[AUDIT]),
+        originals=MongoOriginals(opened, snapshots),
+        copies=MongoCopies(opened),
         feed=MongoFeed(opened),
         close=close,
         failed=failed,

@@ -53,6 +53,15 @@ def season_document(new: Season) -> Document:
     }
 
 
+def sealed_document(sealed: Season) -> Document:
+    """A season that was sealed and archived elsewhere."""
+    seal = sealed.seal
+    assert seal is not None and seal.archive is not None  # noqa: S101 -- see above
+    told = {"state": "sealed", "sealed_at": Int64(seal.at), "sealed_by": seal.by}
+    told |= {"corrections": seal.corrections, "archive": archive_document(seal.archive)}
+    return season_document(sealed) | told
+
+
 def schedule_document(schedule: Schedule | None) -> Document | None:
     """A schedule as it is kept with a season."""
     return None if schedule is None else {"cron": schedule.cron, "zone": schedule.zone}

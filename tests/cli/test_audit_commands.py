@@ -179,6 +179,8 @@ EACH: dict[str, list[list[str]] | None] = {
     "bans": [["bans"]],
     "adjust": [["adjust", "ann", "-5", "--reason", "x"]],
     "audit": [["audit"], ["audit", "--user", "ann"]],
+    "export": [["export", "scores.ndjson"]],
+    "import": [["import", "scores.ndjson"]],  # which is refused; into a store without entries it adds
     "doctor": [["doctor"]],
     "season": [
         ["season", "list"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .books import Books, Span
 from .captcha import CaptchaProvider, Spent
+from .copies import Claim, Copies, CopyRefused, InstantLost, Original, Originals
 from .failures import EntriesRefused, HistoryLost, SeasonEnded, StillPending, StoreUnavailable
 from .feed import (
     BanChanged,
@@ -34,6 +35,9 @@ __all__ = [
     "Books",
     "CaptchaProvider",
     "Change",
+    "Claim",
+    "Copies",
+    "CopyRefused",
     "Day",
     "Decided",
     "EntriesRefused",
@@ -41,10 +45,13 @@ __all__ = [
     "Feed",
     "History",
     "HistoryLost",
+    "InstantLost",
     "Key",
     "Ledger",
     "MarkSeen",
     "Moderation",
+    "Original",
+    "Originals",
     "Past",
     "PendingEntry",
     "ProfileChanged",
