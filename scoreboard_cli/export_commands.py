@@ -82,10 +82,11 @@ def _to_stdout(session: Session) -> Exported:
             exported = await _write(store, progress, sys.stdout.buffer.write)
         except StoreUnavailable as error:
             if progress.lines:  # it can't be written again from the start
-                fail(
-                    UNREACHABLE, f"The store can't be reached any more, and what was written is cut: {error}"
-                )
+                words = "The store can't be reached any more, and what was written is cut"
+                fail(UNREACHABLE, f"{words}: {error}")
             raise
+        sys.stdout.buffer.flush()
+        return exported
 
     return with_store(session.settings(), work)
 

@@ -16,6 +16,7 @@ from .progress import progress_bar
 from .session import REFUSED, UNREACHABLE, Session, command_options, fail, server_beside, with_store
 
 if TYPE_CHECKING:
+    from scoreboard_server.flow.checking_archives import CheckedArchive, WrongArchive
     from scoreboard_server.flow.verifying import BoardDifference, Checked
     from scoreboard_server.rules.books import Difference, Total
     from scoreboard_server.store.opening import Store
@@ -37,6 +38,7 @@ class Tally:
         self.users = 0
         self.standings: list[Difference] = []
         self.board: list[BoardDifference] = []
+        self.archives: list[CheckedArchive] = []
         self.repaired = 0
 
     def add(self, checked: Checked) -> None:
@@ -49,7 +51,12 @@ class Tally:
     @property
     def adds_up(self) -> bool:
         """Whether nothing is wrong, or nothing any more."""
-        return len(self.standings) == self.repaired and not self.board
+        return len(self.standings) == self.repaired and not self.board and not self.wrong_archives
+
+    @property
+    def wrong_archives(self) -> list[WrongArchive]:
+        """What is wrong with any of them."""
+        return [wrong for checked in self.archives for wrong in checked.wrong]
 
 
 @click.command()
@@ -86,7 +93,11 @@ def verify(session: Session, repair: bool, server: str | None, export: BinaryIO 
     else:
         if tally.standings or tally.board:
             console.data_table(_HEADINGS, list(_rows(tally)), "Differences")
+        for wrong in tally.wrong_archives:
+            console.data(console.printable(f"{wrong.season}: {wrong.what}"))
         console.data(_verdict(tally, url))
+        if tally.archives:
+            console.data(_archive_verdict(tally))
     if not tally.adds_up:
         raise SystemExit(REFUSED)
 
@@ -106,7 +117,18 @@ async def _check(store: Store, url: str | None, *, repair: bool) -> Tally:
             advance(checked.entries)
     if tally.repaired:
         await store.books.repaired(now_us())
+    await _check_archives(store, tally)
     return tally
+
+
+async def _check_archives(store: Store, tally: Tally) -> None:
+    from scoreboard_server.flow.checking_archives import check_archives  # noqa: PLC0415 -- as in session
+
+    kept = [each.seal.archive for each in await store.seasons.all() if each.seal is not None]
+    total = sum(archive.entries for archive in kept if archive is not None)
+    with progress_bar("Checking archives", total) as advance:
+        async for checked in check_archives(store.seasons, store.archives, advance):
+            tally.archives.append(checked)
 
 
 def _rows(tally: Tally) -> Iterator[tuple[str, str, str, str, str]]:
@@ -136,6 +158,14 @@ def _verdict(tally: Tally, url: str | None) -> str:
     return f"{read}: {count:,} difference{'' if count == 1 else 's'} between {what}{done}."
 
 
+def _archive_verdict(tally: Tally) -> str:
+    count, wrong = len(tally.archives), len(tally.wrong_archives)
+    read = f"{count:,} sealed season{'' if count == 1 else 's'}"
+    if not wrong:
+        return f"{read}: archives, digests and corrections agree."
+    return f"{read}: {wrong:,} difference{'' if wrong == 1 else 's'} in archives."
+
+
 def _as_json(tally: Tally, url: str | None) -> dict[str, Any]:
     import msgspec  # noqa: PLC0415 -- as in console
 
@@ -146,5 +176,6 @@ def _as_json(tally: Tally, url: str | None) -> dict[str, Any]:
         "standings": msgspec.to_builtins(tally.standings),
         "board": msgspec.to_builtins(tally.board),
         "repaired": tally.repaired,
+        "archives": msgspec.to_builtins(tally.archives),
         "addsUp": tally.adds_up,
     }

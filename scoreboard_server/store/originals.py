@@ -59,13 +59,10 @@ class MongoOriginals:
             async with self._snapshots.snapshot() as snapshot:
                 yield MongoOriginal(snapshot)
             return
-        told = _INSTANT.fullmatch(instant)
-        if told is None:
-            raise InstantLost
+        at = _instant(instant)
         with reaching():
             session = await self._database.client.start_session(causal_consistency=False)
         async with session:
-            at = Timestamp(int(told[1]), int(told[2]))
             yield MongoOriginal(MongoSnapshot(self._database, session, at))
 
     async def totals(self, number: int) -> AsyncIterator[tuple[str, Total]]:
@@ -158,6 +155,16 @@ class MongoOriginal:
             if _is_lost(error):
                 raise InstantLost from error
             raise
+
+
+def _instant(text: str) -> Timestamp:
+    told = _INSTANT.fullmatch(text)
+    try:
+        if told is not None:
+            return Timestamp(int(told[1]), int(told[2]))
+    except ValueError:  # beyond 32 bits
+        pass
+    raise InstantLost
 
 
 def _is_lost(error: BaseException | None) -> bool:
