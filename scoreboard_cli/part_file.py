@@ -75,9 +75,9 @@ class PartFile:
 @contextmanager
 def part_file(target: Path) -> Iterator[PartFile]:
     """The part beside the target, for one process at a time. Raises PartFileError."""
-    path = target.with_name(f"{target.name}.part")
     if target.is_dir():
         raise PartFileError(f"{target} is a folder")
+    path = target.with_name(f"{target.name}.part")
     try:
         with _locked(path) as file:
             yield PartFile(target, path, file)

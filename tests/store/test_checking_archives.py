@@ -44,8 +44,8 @@ def _row(edition: int, rank: int) -> dict[str, object]:
 
 DAMAGES: list[tuple[Callable[[Raw], object], list[str]]] = [
     (
-        lambda raw: raw["archive"].update_one(_row(0, 2), {"$set": {"score": 1}}),
-        ["rank 2 of the ann", "digest", "corr"],
+        lambda raw: raw["archive"].update_one(_row(0, 3), {"$set": {"score": 1}}),
+        ["rank 3 of the ann", "digest", "corr"],
     ),
     (
         lambda raw: raw["archive"].delete_one(_row(0, 4)),
