@@ -49,7 +49,7 @@ async def look(store: BoardStore, view: View, now_us: int) -> dict[str, Any]:
     """
     season = named(await store.seasons.all(), view.season) if view.season is not None else None
     if season is not None and not season.is_current:
-        past = await recall(store.archives, season, view)
+        past = await recall(store.archives, season, view, store.seasons.all)
         names = await store.profiles.load([s.user for s in past.rows])
         answer: dict[str, Any] = msgspec.to_builtins(told(past, view, names))
         return {name: value for name, value in answer.items() if name not in ("epoch", "version")}
@@ -68,7 +68,7 @@ async def find_standing(
     if season is not None:
         chosen = named(await store.seasons.all(), season)
         if not chosen.is_current:
-            past = await recall(store.archives, chosen, View(1, users=(user,)))
+            past = await recall(store.archives, chosen, View(1, users=(user,)), store.seasons.all)
             return chosen, past.rows[0] if past.rows else None
     loaded = await load_board(store.snapshots, now_us)
     return loaded.season, loaded.board.standing(user)

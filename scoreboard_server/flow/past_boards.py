@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from hashlib import blake2s
 
 import msgspec
@@ -17,9 +17,14 @@ from ..rules.refusals import Unavailable
 from ..rules.seasons import ANNOUNCED, Season
 from .ports import Archives, StoreUnavailable
 from .season_book import SeasonBook
-from .season_keeping import named
+from .season_keeping import named, numbered
 
 _encode = msgspec.json.Encoder().encode
+
+# Each is a correction that was written while the one before was being read.
+_TRIES = 5
+
+ReadSeasons = Callable[[], Awaitable[Sequence[Season]]]
 
 
 class Past(Struct, frozen=True):
@@ -32,11 +37,25 @@ class Past(Struct, frozen=True):
     edition: int
 
 
-async def recall(archives: Archives, season: Season, view: View) -> Past:
+class _EditionGone(Exception):  # noqa: N818 -- a state of the world
+    """A newer edition was written, and this one removed."""
+
+
+async def recall(archives: Archives, season: Season, view: View, look_again: ReadSeasons) -> Past:
     """Read a view of the season as announced or as corrected.
 
-    Raises Unavailable `season_closing` while its archive is being written; StoreUnavailable.
+    look_again: for the seasons as they are stored now, as what is known of this one may be outdated. Raises
+    Unavailable `season_closing` while its archive is being written; StoreUnavailable.
     """
+    for _ in range(_TRIES):
+        try:
+            return await _recall(archives, season, view)
+        except _EditionGone:
+            season = numbered(await look_again(), season.number)
+    raise Unavailable("season_closing", "The final board of that season is being corrected.")
+
+
+async def _recall(archives: Archives, season: Season, view: View) -> Past:
     kept = season.seal.archive if season.seal is not None else None
     if kept is None:
         raise Unavailable("season_closing", "The season has just ended; its final board is being written.")
@@ -86,7 +105,7 @@ def told(past: Past, view: View, names: Mapping[str, Profile]) -> PastLeaderboar
 
 
 class _Reading:
-    """One edition of a board."""
+    """One edition of a board. Every reading raises _EditionGone when that is not all there any more."""
 
     def __init__(self, archives: Archives, number: int, edition: int, users: int) -> None:
         self._archives = archives
@@ -104,7 +123,10 @@ class _Reading:
 
     async def of(self, users: list[str]) -> list[Standing]:
         """The rows of these."""
-        return await self._archives.rows_of(self._number, self._edition, users)
+        rows = await self._archives.rows_of(self._number, self._edition, users)
+        if len(rows) < len(users):
+            await self._page(0, 1)  # which would be gone before any other
+        return rows
 
     async def _around(self, user: str, limit: int) -> list[Standing]:
         own = await self.of([user])
@@ -117,7 +139,10 @@ class _Reading:
         least = min(limit, self._users - offset)
         if least <= 0:
             return []
-        return await self._archives.rows_from(self._number, self._edition, offset + 1, least)
+        rows = await self._archives.rows_from(self._number, self._edition, offset + 1, least)
+        if len(rows) < least:
+            raise _EditionGone
+        return rows
 
 
 class Boards:
@@ -137,7 +162,7 @@ class Boards:
         if season is None or season.is_current:
             return await self._reader.read(view)
         try:
-            past = await recall(self._archives, season, view)
+            past = await recall(self._archives, season, view, self._book.look_again)
             await self._names.fetch([s.user for s in past.rows if self._names.known(s.user) is None])
         except StoreUnavailable:
             raise Unavailable("store_unavailable", "The archive can't be read now.", 2) from None

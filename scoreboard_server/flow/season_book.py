@@ -29,6 +29,11 @@ class SeasonBook:
         """Newest first, so the current one is the first."""
         return self._seasons
 
+    async def look_again(self) -> list[Season]:
+        """As they are stored now. Raises StoreUnavailable."""
+        self._turn_to(await self._store.all())
+        return self._seasons
+
     # --- what the feed brings ---------------------------------------------------------------------
 
     def appended(self, entry: EntryAppended) -> None:
@@ -42,6 +47,7 @@ class SeasonBook:
     def reloaded(self, loaded: Loaded) -> None:
         """All of them were read again."""
         self._turn_to(loaded.seasons)
+        self._edited.set()  # what is being read right now may be older, and nothing tells of it again
 
     async def run(self) -> None:
         """Look again whenever there is reason to, for ever. To be supervised."""
@@ -49,7 +55,7 @@ class SeasonBook:
             await self._edited.wait()
             self._edited.clear()
             try:
-                self._turn_to(await self._store.all())
+                await self.look_again()
             except StoreUnavailable as error:
                 log.debug("reading the seasons has to wait: %s", error)
                 self._edited.set()

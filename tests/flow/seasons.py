@@ -142,7 +142,7 @@ class FakeArchives:
         return [rows[each] for each in range(rank, rank + limit) if each in rows]
 
     async def rows_of(self, number: int, edition: int, users: Collection[str]) -> list[Standing]:
-        rows = self.boards[number, edition].values()
+        rows = self.boards.get((number, edition), {}).values()
         return sorted((row for row in rows if row.user in users), key=lambda row: row.rank)
 
     async def put(self, number: int, archive: Archive) -> bool:

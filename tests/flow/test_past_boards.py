@@ -106,6 +106,31 @@ async def test_both_boards_of_a_corrected_season_can_be_read() -> None:
     assert [each["archive"]["edition"] for each in (now, then)] == ["corrected", "announced"]
 
 
+@pytest.mark.parametrize("view", VIEWS)
+async def test_an_edition_that_was_removed_meanwhile_is_not_an_empty_board(view: View) -> None:
+    """The feed has not told yet that there is a newer one: that is read, whole."""
+    setup = await SetUp().sealed()
+    for corrections in (1, 2):
+        seal = structs.replace(setup.seasons.kept[1].seal, corrections=corrections)  # type: ignore[type-var]
+        setup.seasons.kept[1] = structs.replace(setup.seasons.kept[1], seal=seal)
+        outdated = setup.book.all()
+        await setup.archive()
+    setup.book._seasons = list(outdated)
+    assert (1, 1) not in setup.archives.boards
+    told = await setup.read(structs.replace(view, season="one"))
+    expected = [(s.user, s.score, s.rank) for s in view.select(Board(TOTALS))]
+    assert [(row["userId"], row["score"], row["rank"]) for row in told["leaderboard"]] == expected
+    assert told["totalUsers"] == 20
+
+
+async def test_an_edition_that_is_never_there_is_refused() -> None:
+    """After some looks, however often it is replaced."""
+    setup = await SetUp().sealed()
+    setup.archives.boards.clear()
+    with pytest.raises(Unavailable):
+        await setup.read(View(1, season="one"))
+
+
 async def test_the_etag_is_that_of_the_bytes() -> None:
     """The same for the same, another when a name is learnt."""
     setup = await SetUp().sealed()

@@ -51,6 +51,28 @@ async def test_what_was_edited_is_read_again(store: FakeSeasons, book: SeasonBoo
     assert book.all() == [ends]
 
 
+async def test_what_was_being_read_when_all_was_reloaded_does_not_stay(
+    store: FakeSeasons, book: SeasonBook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The feed goes on behind what the reload knew, so it would never be told of again."""
+    slow, asked = asyncio.Event(), asyncio.Event()
+    outdated, ends = [FIRST], [structs.replace(FIRST, ends_at=5)]
+
+    async def first_slowly() -> list[Season]:
+        monkeypatch.setattr(store, "all", FakeSeasons(*ends).all)
+        asked.set()
+        await slow.wait()
+        return outdated
+
+    monkeypatch.setattr(store, "all", first_slowly)
+    book.changed(SeasonsEdited())
+    await asked.wait()
+    book.reloaded(Loaded(Board(), ends[0], 0, {}, [], ends, []))
+    slow.set()
+    await asyncio.sleep(0.01)
+    assert book.all() == ends
+
+
 async def test_it_tries_until_the_store_answers(store: FakeSeasons, book: SeasonBook) -> None:
     """What it knew stays meanwhile."""
     store.away, store.kept = True, [structs.replace(FIRST, ends_at=5)]
