@@ -16,6 +16,7 @@ from ..rules.seasons import ANNOUNCED, Amended, Archive, Placing, Season
 from .ports import Archives, Seasons
 
 _ROWS = 1_000
+_TRIES = 3
 
 Progress = Callable[[str, int], None]
 """Told what is being done, and how much of it is done by now."""
@@ -37,9 +38,15 @@ async def archive(archives: Archives, season: Season, progress: Progress = _noth
 
 
 async def catch_up(seasons: Seasons, archives: Archives, progress: Progress = _nothing) -> None:
-    """Write down what is missing of all seasons' boards, as after a correction. Raises StoreUnavailable."""
-    for season in await seasons.all():
-        if season.is_behind:
+    """Write down what is missing of all seasons' boards, as after a correction. Raises StoreUnavailable.
+
+    What is corrected again and again meanwhile is left to whoever does that.
+    """
+    for _ in range(_TRIES):
+        behind = [season for season in await seasons.all() if season.is_behind]
+        if not behind:
+            return
+        for season in behind:
             await archive(archives, season, progress)
 
 

@@ -115,7 +115,9 @@ class MongoArchives:
     async def put(self, number: int, archive: Archive) -> bool:
         """See `Archives.put`."""
         older = [{"archive": {"$exists": False}}, {"archive.edition": {"$lt": archive.edition}}]
-        which = {"_id": number, "state": "sealed", "$or": older}
+        which: Document = {"_id": number, "state": "sealed", "$or": older}
+        if archive.edition != ANNOUNCED:
+            which["corrections"] = archive.edition
         with reaching():
             told = await self._seasons.update_one(which, {"$set": {"archive": archive_document(archive)}})
         return told.matched_count > 0

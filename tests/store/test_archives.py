@@ -169,12 +169,27 @@ async def test_rows_by_user_are_by_rank(sealed: Store) -> None:
 async def test_an_older_edition_does_not_replace_a_newer_one(sealed: Store, raw: Raw) -> None:
     """As when two write at once; and those between the announced and the newest go."""
     kept = Archive(users=3, entries=5, digest="d", last_at=7)
-    editions = [structs.replace(kept, edition=edition) for edition in (0, 2, 1, 2, 3)]
-    assert [await sealed.archives.put(1, each) for each in editions] == [True, True, False, False, True]
+    told = []
+    for edition, corrections in ((0, 2), (2, 2), (1, 2), (2, 2), (3, 3)):
+        raw["seasons"].update_one({"_id": 1}, {"$set": {"corrections": corrections}})
+        told.append(await sealed.archives.put(1, structs.replace(kept, edition=edition)))
+    assert told == [True, True, False, False, True]
     for edition in (0, 1, 2, 3):
         await sealed.archives.write(1, edition, [Standing("ann", edition, 1, 1)])
     await sealed.archives.forget_editions(1, 3)
     assert sorted(d["_id"]["edition"] for d in raw["archive"].find()) == [0, 3]
+
+
+async def test_an_edition_of_which_half_was_decided_later_is_never_shown(sealed: Store) -> None:
+    """Whoever writes it reads what is corrected next, too, and another may have begun it before that."""
+    await catch_up(sealed.seasons, sealed.archives)
+    await adjust(sealed, "ann", -25)
+    outdated = (await sealed.seasons.all())[-1]
+    await adjust(sealed, "ben", 5)
+    await archive(sealed.archives, outdated)
+    assert await board(sealed) == ANNOUNCED_BOARD
+    await catch_up(sealed.seasons, sealed.archives)
+    assert await board(sealed) == [("ben", 25, 1), ("cem", 20, 2), ("ann", 5, 3)]
 
 
 async def test_a_large_board_is_written_in_bites(

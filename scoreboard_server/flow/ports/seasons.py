@@ -88,7 +88,10 @@ class Archives(Protocol):
         ...
 
     async def put(self, number: int, archive: Archive) -> bool:
-        """This is the season's archive now, unless there is one of a later edition; whether it is."""
+        """This is the season's archive now, unless there is one of a later edition; whether it is.
+
+        Nor is it when admins have decided more since: its rows may be those of two editions.
+        """
         ...
 
     async def forget_editions(self, number: int, before: int) -> None:
