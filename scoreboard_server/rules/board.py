@@ -14,9 +14,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 
 from msgspec import Struct
-from sortedcontainers import SortedList
 
-_Key = tuple[int, int, str]
+from .ordering import Key, Ordering
 
 
 class Standing(Struct, frozen=True, gc=False):
@@ -28,20 +27,43 @@ class Standing(Struct, frozen=True, gc=False):
     rank: int
 
 
+class Draft:
+    """A board in the making: totals are put in as they come, and ordered when all are there."""
+
+    def __init__(self) -> None:
+        self._totals: dict[str, Key] = {}
+
+    def __len__(self) -> int:
+        """How many users it has."""
+        return len(self._totals)
+
+    def put(self, user: str, score: int, reached_at: int) -> None:
+        """The user's total; each user has one."""
+        self._totals[user] = (-score, reached_at, user)
+
+    def board(self, hidden: Collection[str] = ()) -> Board:
+        """Order them. Of a million it takes seconds, and leaves other threads their turns. O(n log n)."""
+        board = Board()
+        board._take_over(self._totals, hidden)
+        return board
+
+
 class Board:
     """Order statistics over standings.
 
-    Not safe for use from several threads; there is no await inside, so one event loop may share it.
+    Not safe for use from several threads; there is no await inside, so one event loop may share it. A user's
+    total is kept as the very key of its place, so that a place takes no memory of its own.
     """
 
     def __init__(self, standings: Iterable[tuple[str, int, int]] = (), hidden: Collection[str] = ()) -> None:
         """Build from `(user, score, reached_at)` triples, one a user. O(n log n)."""
-        self._totals: dict[str, tuple[int, int]] = {u: (score, at) for u, score, at in standings}
+        self._take_over({user: (-score, at, user) for user, score, at in standings}, hidden)
+
+    def _take_over(self, totals: dict[str, Key], hidden: Collection[str]) -> None:
+        self._totals = totals
         self._hidden = set(hidden)
-        self._order: SortedList[_Key] = SortedList(
-            (-score, at, user) for user, (score, at) in self._totals.items() if self._has_place(user, at)
-        )
-        self._last_at = max((at for _, at in self._totals.values()), default=0)
+        self._order = Ordering([key for key in totals.values() if self._has_place(key)])
+        self._last_at = max((at for _, at, _ in totals.values()), default=0)
 
     def __len__(self) -> int:
         """How many users are on the board. O(1)."""
@@ -59,60 +81,59 @@ class Board:
         """
         before = self._totals.get(user)
         if before is None:
-            score, reached_at = points, at
+            key = (-points, at, user)
         else:
-            old_score, old_at = before
-            if self._has_place(user, old_at):
-                self._order.remove((-old_score, old_at, user))
-            score, reached_at = old_score + points, max(old_at, at)
-        self._totals[user] = (score, reached_at)
+            minus, reached_at, user = before  # the string that is kept already
+            key = (minus - points, max(reached_at, at), user)
+            if self._has_place(before):
+                self._order.remove(before)
+        self._totals[user] = key
         self._last_at = max(self._last_at, at)
-        if not self._has_place(user, reached_at):
-            return score, None
-        key = (-score, reached_at, user)
-        self._order.add(key)
-        return score, self._order.bisect_left(key) + 1
+        if not self._has_place(key):
+            return -key[0], None
+        return -key[0], self._order.add(key) + 1
 
     def hide(self, user: str) -> bool:
         """Take the user's place away; those behind close up. Whether there was one. O(log n)."""
         if user in self._hidden:
             return False
-        score, at = self._totals.get(user, (0, 0))
-        if at:
-            self._order.remove((-score, at, user))
+        key = self._totals.get(user)
+        had_place = key is not None and self._has_place(key)
+        if key is not None and had_place:
+            self._order.remove(key)
         self._hidden.add(user)
-        return bool(at)
+        return had_place
 
     def show(self, user: str) -> bool:
         """Give a hidden user the place back that is due now. Whether there is one. O(log n)."""
         if user not in self._hidden:
             return False
         self._hidden.remove(user)
-        score, at = self._totals.get(user, (0, 0))
-        if at:
-            self._order.add((-score, at, user))
-        return bool(at)
+        key = self._totals.get(user)
+        if key is None or not self._has_place(key):
+            return False
+        self._order.add(key)
+        return True
 
     @property
     def hidden(self) -> frozenset[str]:
         """Who is hidden, with a total or without one."""
         return frozenset(self._hidden)
 
-    def _has_place(self, user: str, reached_at: int) -> bool:
-        return bool(reached_at) and user not in self._hidden
+    def _has_place(self, key: Key) -> bool:
+        return bool(key[1]) and key[2] not in self._hidden
 
     def standing(self, user: str) -> Standing | None:
         """The user's standing, None when the user isn't on the board. O(log n)."""
-        total = self._totals.get(user)
-        if total is None or not self._has_place(user, total[1]):
+        key = self._totals.get(user)
+        if key is None or not self._has_place(key):
             return None
-        score, at = total
-        return Standing(user, score, at, self._order.bisect_left((-score, at, user)) + 1)
+        return Standing(user, -key[0], key[1], self._order.before(key) + 1)
 
     def page(self, offset: int, limit: int) -> list[Standing]:
         """Standings of ranks `offset + 1` to `offset + limit`. O(log n + limit)."""
         first = offset + 1
-        keys = self._order.islice(offset, offset + limit)
+        keys = self._order.cut(offset, limit)
         return [Standing(user, -minus, at, first + i) for i, (minus, at, user) in enumerate(keys)]
 
     def around(self, user: str, limit: int) -> list[Standing]:
@@ -134,7 +155,6 @@ class Board:
         """Raise AssertionError when the order and the totals disagree. For tests; O(n log n)."""
         keys = list(self._order)
         assert keys == sorted(keys), "out of order"  # noqa: S101 -- what a check is for
-        totals = self._totals.items()
-        expected = {(-score, at, user) for user, (score, at) in totals if self._has_place(user, at)}
+        expected = {key for user, key in self._totals.items() if key[1] and user not in self._hidden}
         assert len(keys) == len(expected) and set(keys) == expected, "order and totals differ"  # noqa: S101 -- as above
-        self._order._check()  # type: ignore[attr-defined]  # the stubs leave it out
+        self._order.check()
