@@ -28,11 +28,12 @@ _ENTRY = b'"kind":"entry"'
 @click.argument("file")
 @command_options
 def export(session: Session, file: str) -> None:
-    """Write ledger, users, seasons, bans and audit trail to FILE, `-` for stdout.
+    """Write all that is stored to FILE, `-` for stdout.
 
-    One JSON object a line, as of one instant, with a SHA-256 at the end, and
-    for each sealed season the lines that its digest is of. Secrets are not in
-    it. Interrupted, it goes on where it was when it is run again.
+    Ledger, users, seasons, bans and audit trail, but no secret: one JSON
+    object a line, as of one instant, with a SHA-256 at the end, and for each
+    sealed season the lines that its digest is of. Interrupted, it goes on
+    where it was when it is run again.
 
     \b
     Example:  scoreboard export scores.ndjson

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.argument("file", type=click.File("rb"))
 @command_options
 def import_(session: Session, file: BinaryIO) -> None:
-    """Make what `scoreboard export` has written to FILE the content of a store.
+    """Bring what was exported to FILE into a store without entries.
 
     The store must have no entries. FILE is checked first; nothing of it is
     seen until all of it is there. Interrupted, it goes on where it was when it

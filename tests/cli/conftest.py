@@ -68,7 +68,9 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         for user in ("demo:3", "cheat"):  # one ban stays, so that there is one to be listed
             assert run("ban", user, "--reason", "plays at night, too", cwd=folder).returncode == 0
         issued = run("token", "issue", "ann", cwd=folder).stdout.strip()
-        yield Stage(folder, server, {"token": issued, "foreign_token": token(), "url": server.url})
+        assert run("export", "kept.ndjson", cwd=folder).returncode == 0
+        words = {"token": issued, "foreign_token": token(), "url": server.url, "export": "kept.ndjson"}
+        yield Stage(folder, server, words)
 
 
 def _fill(folder: Path, server: Running, users: list[str], prefix: str = "a") -> dict[str, int]:

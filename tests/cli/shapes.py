@@ -114,6 +114,14 @@ class WrongScore(Shape):
     shown: int | None
 
 
+class ArchiveChecked(Shape):
+    """A sealed season of `verify`."""
+
+    season: str
+    entries: Count
+    wrong: list[str]
+
+
 class Verified(Shape):
     """`verify`."""
 
@@ -123,6 +131,7 @@ class Verified(Shape):
     standings: list[WrongStanding]
     board: list[WrongScore]
     repaired: Count
+    archives: list[ArchiveChecked]
     adds_up: bool
 
 
@@ -402,3 +411,54 @@ class Script(Shape):
 
     shell: Literal["bash", "zsh", "fish"]
     script: str
+
+
+class Exported(Shape):
+    """`export FILE`."""
+
+    file: str
+    lines: Count
+    entries: Count
+    users: Count
+    bans: Count
+    acts: Count
+    seasons: Count
+    sha256: Digest
+    digests: dict[str, Digest]
+
+
+class Imported(Shape):
+    """`import FILE`."""
+
+    sha256: Digest
+    entries: Count
+    users: Count
+    bans: Count
+    seasons: Count
+    digests: dict[str, Digest]
+    was_there: bool
+    resumed_at: Count
+
+
+class SeasonOfExport(Shape):
+    """One season of `verify --export`; the current one has no digest."""
+
+    name: str
+    entries: Count
+    users: Count
+    digest: Digest | None
+
+
+class ExportChecked(Shape):
+    """`verify --export`."""
+
+    lines: Count
+    entries: Count
+    users: Count
+    bans: Count
+    acts: Count
+    sha256: Digest
+    seasons: list[SeasonOfExport]
+    differences: Count
+    wrong: list[dict[str, Any]]
+    adds_up: bool

@@ -26,12 +26,22 @@ _WITHOUT_STORE: set[Command] = {
     ("token", "inspect"),
     ("config", "show"),
     ("completion",),
+    ("import",),  # it looks at its file first
 }
-_WITHOUT_DATA_DIR: set[Command] = {("bench",), ("doctor",), ("config", "show"), ("completion",)}
-_WITHOUT_SETTINGS: set[Command] = {("doctor",), ("completion",)}  # doctor tells what is wrong with them
+_WITHOUT_DATA_DIR: set[Command] = {("bench",), ("doctor",), ("config", "show"), ("completion",), ("import",)}
+# Doctor tells what is wrong with them, and import looks at its file first.
+_WITHOUT_SETTINGS: set[Command] = {("doctor",), ("completion",), ("import",)}
 
+_WITH_DATA_DIR = [
+    case for case in CASES if case.path not in _WITHOUT_DATA_DIR and "--export" not in case.line
+]
 _FIRST = {case.path: case for case in reversed(CASES)}
-_WORDS = {"token": "e30.e30.e30", "foreign_token": "e30.e30.e30", "url": "http://127.0.0.1:9"}
+_WORDS = {
+    "token": "e30.e30.e30",
+    "foreign_token": "e30.e30.e30",
+    "url": "http://127.0.0.1:9",
+    "export": "nowhere.ndjson",
+}
 
 
 def _ids(case: Case) -> str:
@@ -85,7 +95,7 @@ def test_a_store_out_of_reach_is_4(nowhere: Path, case: Case) -> None:
     assert list(nowhere.iterdir()) == []
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if case.path not in _WITHOUT_DATA_DIR], ids=str)
+@pytest.mark.parametrize("case", _WITH_DATA_DIR, ids=str)
 def test_a_data_directory_that_is_none_is_1(nowhere: Path, case: Case) -> None:
     """A file in its place is refused in the same words, whichever command meets it."""
     (nowhere / "file").write_text("")

@@ -199,6 +199,7 @@ def test_closed_streams_are_no_failure(tmp_path: Path, streams: str) -> None:
 
 # What an example takes for granted, by a word in it: what is called before.
 _BEFORE = {
+    "import": "export scores.ndjson",
     "unban": "ban demo:2 --reason 'to be lifted'",
 }
 
