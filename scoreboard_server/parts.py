@@ -15,6 +15,7 @@ from .flow.folding import Folding
 from .flow.following import Following, MarkFence, OpenFence
 from .flow.gate import Gate
 from .flow.keys import KeyRing
+from .flow.lag import Lag
 from .flow.loading import Loaded
 from .flow.moderating import Moderating
 from .flow.past_boards import Boards
@@ -60,7 +61,7 @@ class Keys:
 class Parts:
     """What lives behind the handlers, and what they are given of it.
 
-    sweeping, following, season_keeper: None for a store that no other process can reach.
+    sweeping, following, lag, season_keeper: None for a store that no other process can reach.
     """
 
     store: Store
@@ -73,6 +74,7 @@ class Parts:
     sweeping: Sweeping | None
     services: Services
     following: Following | None = None
+    lag: Lag | None = None
     season_keeper: SeasonKeeper | None = None
 
     def to_run(self) -> Iterator[tuple[str, Coroutine[Any, Any, Any]]]:
@@ -89,6 +91,8 @@ class Parts:
             yield "sweeping", self.sweeping.run()
         if self.following is not None:
             yield "following", self.following.run()
+        if self.lag is not None:
+            yield "measuring the lag", self.lag.run()
         if self.season_keeper is not None:
             yield "keeping seasons", self.season_keeper.run()
 
@@ -137,9 +141,16 @@ def make_parts(
         closings=Closings(),
         captcha=captcha,
     )
-    folding = Folding(store.standings, writer=writer, now_us=now_us, is_capped=catalogue.is_capped)
+    folding = Folding(
+        store.standings,
+        writer=writer,
+        now_us=now_us,
+        is_capped=catalogue.is_capped,
+        appended=lambda: pipeline.counts.entries,
+    )
     parts = Parts(store, live, hub, profiles, pipeline, folding, moderating, sweeping, services)
     if store.feed is not None and isinstance(fence, MarkFence):
+        parts.lag = Lag(fence, time.monotonic)
         parts.season_keeper = _season_keeper(store, book, writer)
         parts.following = Following(
             store.feed,

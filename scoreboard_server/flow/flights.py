@@ -70,6 +70,11 @@ class Flights:
         return len(self._by_key)
 
     @property
+    def waiting(self) -> int:
+        """How many no batch has taken yet."""
+        return len(self._queue)
+
+    @property
     def some_wait(self) -> bool:
         """Whether the next batch has somebody to take."""
         return bool(self._queue)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from ..rules.entry import is_correction
 from ..rules.tallies import DAY_US, DayCount
+from .counts import Folds
 from .ports import Day, PendingEntry, Standings, StoreUnavailable, Sum
 
 log = logging.getLogger("scoreboard.folding")
@@ -44,6 +46,7 @@ class Folding:
     """Folds this writer's pending entries, and those that another writer has left behind.
 
     now_us: µs since the Unix epoch. is_capped: of which action types it matters how often they were counted.
+    appended: how many entries this writer has put into the ledger so far.
     """
 
     def __init__(
@@ -53,13 +56,22 @@ class Folding:
         writer: str,
         now_us: Callable[[], int],
         is_capped: Callable[[str], bool] = lambda action_type: False,
+        appended: Callable[[], int] = lambda: 0,
     ) -> None:
         self._standings = standings
         self._writer = writer
         self._now_us = now_us
         self._is_capped = is_capped
+        self._appended = appended
+        self._known_folded = 0
+        self.counts = Folds()
         self._at_it = asyncio.Lock()
         self.is_cut_off = False
+
+    @property
+    def pending(self) -> int:
+        """How many of this writer's entries are not known to be folded; the store isn't asked."""
+        return self._appended() - self._known_folded
 
     async def run(self) -> None:
         """Fold for ever. To be supervised.
@@ -83,23 +95,37 @@ class Folding:
         ones.
         """
         async with self._at_it:  # two at once would abort each other
-            return await self._fold_from(self._own) + await self._fold_from(self._left_behind)
+            appended = self._appended()
+            own, is_all = await self._fold_from(self._own)
+            if is_all:  # also of those that somebody else has folded
+                self._known_folded = appended
+            foreign, _ = await self._fold_from(self._left_behind)
+            self.counts.foreign += foreign
+            return own + foreign
 
-    async def _fold_from(self, take: Callable[[], Awaitable[list[PendingEntry]]]) -> int:
+    async def _fold_from(self, take: Callable[[], Awaitable[list[PendingEntry]]]) -> tuple[int, bool]:
+        """How many were folded, and whether that was all there was."""
         folded = 0
         while True:
             entries = await take()
             done = bool(entries) and await self._fold(entries)
             self.is_cut_off = False
             if not done:  # nothing there, or somebody else is at it
-                return folded
+                return folded, not entries
             folded += len(entries)
             if len(entries) < FOLD_SIZE:
-                return folded
+                return folded, True
 
     async def _fold(self, entries: Sequence[PendingEntry]) -> bool:
         days = counted(entry for entry in entries if self._is_capped(entry.type))
-        return await self._standings.fold([entry.id for entry in entries], summed(entries), days)
+        begun = time.perf_counter()
+        done = await self._standings.fold([entry.id for entry in entries], summed(entries), days)
+        if done:
+            self.counts.seconds.add(time.perf_counter() - begun)
+            self.counts.sizes.add(len(entries))
+        else:
+            self.counts.yielded += 1
+        return done
 
     async def _own(self) -> list[PendingEntry]:
         return await self._standings.pending(self._writer, FOLD_SIZE)

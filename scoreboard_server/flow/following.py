@@ -11,6 +11,7 @@ from typing import Protocol
 
 from ..live.live_board import LiveBoard
 from ..rules.entry import reached
+from .counts import Followed
 from .loading import Loaded, load_board
 from .pipeline import Pipeline
 from .ports import (
@@ -34,6 +35,8 @@ log = logging.getLogger("scoreboard.following")
 
 _AWAY_PAUSE_S = 0.5
 _RENEWAL_S = 1.0
+# Why a board is read again: another season, or standings repaired; or changes that can't be told any more.
+RELOADS = TURNED, LOST = "turned", "history_lost"
 
 
 class MarkFence:
@@ -140,6 +143,7 @@ class Following:
         self._writer = writer
         self._position = position
         self._now_us = now_us
+        self.counts = Followed()
 
     async def run(self) -> None:
         """Follow for ever. To be supervised."""
@@ -147,9 +151,11 @@ class Following:
             try:
                 await self._follow()
             except _Outdated:
+                self.counts.reloads[TURNED] += 1
                 await self.reload()
                 log.info("showing the board of %s", self._live.season.name)
             except HistoryLost as reason:
+                self.counts.reloads[LOST] += 1
                 log.warning("the board is read again: %s", reason)
                 await self.reload()
 
@@ -159,6 +165,7 @@ class Following:
                 self._take(change)
 
     def _take(self, change: Change) -> None:
+        self.counts.changes[type(change).__name__] += 1
         match change:
             case EntryAppended(user, points, at, action_type):
                 self._live.apply(user, points, reached(action_type, at))

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
@@ -21,6 +22,7 @@ from ..live.live_board import LiveBoard
 from ..rules.entry import Entry, Receipt, Submission
 from ..rules.refusals import Unavailable
 from ..rules.sequence import Sequence as Instants
+from .counts import Appends
 from .flights import Flight, Flights, not_added, not_taken
 from .outage import Outage
 from .ports import Batch, EntriesRefused, Ledger, Recorded, StoreUnavailable
@@ -61,6 +63,7 @@ class Pipeline:
         self._batches = 0
         self._closed = False
         self._outage = Outage()
+        self.counts = Appends()
         self._under_way = asyncio.TaskGroup()
 
     # --- what callers do --------------------------------------------------------------------------
@@ -104,6 +107,16 @@ class Pipeline:
             raise Unavailable("overloaded", "Too many actions are waiting; repeat the same id in a moment.")
         if self.is_cut_off:
             raise not_added()
+
+    @property
+    def under_way(self) -> int:
+        """How many actions wait to be written or are being written."""
+        return len(self._flights)
+
+    @property
+    def waiting(self) -> int:
+        """How many of them no batch has taken yet."""
+        return self._flights.waiting
 
     @property
     def is_cut_off(self) -> bool:
@@ -184,6 +197,7 @@ class Pipeline:
 
     async def _write(self, flights: Sequence[Flight]) -> None:
         self._batches += 1
+        self.counts.sizes.add(len(flights))
         flights, originals = await self._persist_what_can_be(flights, self._batches)
         foreign: list[tuple[Flight, Recorded]] = []
         for index, flight in enumerate(flights):
@@ -229,7 +243,9 @@ class Pipeline:
                 return originals
 
     async def _append(self, batch: Batch) -> Mapping[int, Recorded]:
+        begun = time.perf_counter()
         duplicates = await self._ledger.append(batch)
+        self.counts.seconds.add(time.perf_counter() - begun)
         if not duplicates:
             return {}
         keys = {i: (batch.entries[i].user, batch.entries[i].action) for i in duplicates}
@@ -243,11 +259,13 @@ class Pipeline:
     def _count(self, flight: Flight) -> None:
         entry = flight.entry
         score, rank = self._live.apply(entry.user, entry.points, entry.at)
+        self.counts.entries += 1
         self._flights.land(flight, Receipt(score, rank, entry.points))
 
     # --- when the store is away -------------------------------------------------------------------
 
     async def _endure(self, error: StoreUnavailable, attempt: int) -> None:
+        self.counts.failures += 1
         self._outage.begin(str(error))
         await asyncio.sleep(_PAUSES_S[min(attempt, len(_PAUSES_S) - 1)])
 

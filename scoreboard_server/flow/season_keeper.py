@@ -28,12 +28,13 @@ _LEFT_AFTER_S = 20.0
 
 
 class SeasonKeeper:
-    """admin: in whose name seasons are closed, and by which clock."""
+    """admin: in whose name seasons are closed, and by which clock. `closed`: how many this one has closed."""
 
     def __init__(self, store: SeasonStore, book: SeasonBook, admin: Admin) -> None:
         self._store = store
         self._book = book
         self._admin = admin
+        self.closed = 0
         self._behind_since: dict[tuple[int, int], float] = {}
 
     async def run(self) -> None:
@@ -74,6 +75,7 @@ class SeasonKeeper:
             name = next_name(current.number, {season.name for season in seasons})
             closing = Closing(current.number, name, None, SCHEDULE, self._admin.now_us())
         if await seal(self._store, self._admin, closing):
+            self.closed += 1
             log.info("%s is closed, as its end has come; %s has begun", current.name, closing.name)
             await close(self._store, self._admin, closing)
 

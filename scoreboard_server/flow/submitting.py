@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..rules.claims import Identity
 from ..rules.entry import Receipt
 from ..rules.refusals import Refusal, TooMany, Unavailable
+from .counts import Submissions
 from .gate import Admitted, Claim, Gate
 from .pipeline import Pipeline
 from .profile_book import ProfileBook
@@ -19,6 +20,7 @@ class Submitting:
         self._vetting = vetting
         self._profiles = profiles
         self._pipeline = pipeline
+        self.counts = Submissions()
 
     async def submit(
         self,
@@ -35,7 +37,21 @@ class Submitting:
         captcha: an answer, if one was asked for. address: where the submission comes from.
         Raises what `Gate.claim`, `Gate.admit`, `Vetting.vet` and `Pipeline.submit` raise.
         """
-        claim = self._gate.claim(identity, action, action_type, user)
+        try:
+            claim = self._gate.claim(identity, action, action_type, user)
+            receipt = await self._submit(identity, claim, user, captcha, address)
+        except Refusal:
+            self.counts.refused += 1
+            raise
+        if receipt.replayed:
+            self.counts.repeated += 1
+        else:
+            self.counts.counted += 1
+        return receipt
+
+    async def _submit(
+        self, identity: Identity, claim: Claim, user: str | None, captcha: str | None, address: str | None
+    ) -> Receipt:
         try:
             admitted = self._gate.admit(claim)
         except Refusal as refusal:

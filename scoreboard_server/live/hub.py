@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable, Collection
 from typing import Protocol, TypeVar
 
@@ -11,6 +12,7 @@ from ..rules.board import Board, Standing
 from ..rules.claims import Identity
 from ..rules.profiles import Profile
 from ..rules.refusals import Refusal
+from .counts import Publications
 from .frames import Published, row
 from .live_board import LiveBoard
 from .seat import Seat
@@ -50,6 +52,7 @@ class Hub:
         self._moved: set[str] = set()
         self._lookers: list[Callable[[], None]] = []
         self._shown_by_id: set[str] = set()
+        self.counts = Publications()
         self.published = self._state(version=1)
         live.on_change(self._announce)
 
@@ -85,6 +88,10 @@ class Hub:
     def watches(self, user: str) -> int:
         """How many watchers the user is."""
         return len(self._owned.get(user, ()))
+
+    def __len__(self) -> int:
+        """How many watch."""
+        return len(self._seats)
 
     def owners(self) -> list[str]:
         """The users who watch."""
@@ -191,16 +198,19 @@ class Hub:
         )
 
     def _publish(self) -> None:
+        begun = time.perf_counter()
         self._changed.clear()
         previous = self.published
         version = previous.version if self._live.epoch == previous.epoch else 0
         state = self._state(version)
         if not state.shows_same(previous):
             state.version += 1
+            self.counts.versions += 1
             self._fan_out(state.since(previous))
         self.published = state
         self._tell_owners()
         self._answer_lookers()
+        self.counts.seconds.add(time.perf_counter() - begun)
 
     def _fan_out(self, frame: bytes) -> None:
         for seat in self._seats:

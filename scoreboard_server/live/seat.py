@@ -93,6 +93,7 @@ class Seat:
             return
         if self._missed_board:
             self._missed_board = False
+            self._hub.counts.catching_up += 1
             self._write(self._hub.published.snapshot)
         if self._missed_score:
             self._missed_score = False
