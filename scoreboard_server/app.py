@@ -17,6 +17,7 @@ from tornado.netutil import bind_sockets
 from .clock import now_us
 from .flow.loading import Loaded, load_board
 from .flow.ports import StoreUnavailable
+from .metrics.exposition import Exposition
 from .outside.jwks import FetchedKeys
 from .parts import Keys, Parts, action_types, make_parts
 from .rules.action_types import Catalogue
@@ -72,6 +73,7 @@ class Server:
         url = settings.auth.jwks_url
         self._fetched_keys = FetchedKeys(url, self.keys) if url is not None else None
         self._lifecycle = Lifecycle()
+        self._exposition = Exposition(self._lifecycle)
         self._writer = secrets.token_hex(8)
         self._tasks: dict[asyncio.Task[Any], str] = {}
         self._http: HTTPServer | None = None
@@ -156,6 +158,7 @@ class Server:
             top=self._settings.live.top,
             trusted_origins=server.trusted_origins,
             trusted_proxies=server.trusted_proxies,
+            expose=self._exposition.text,
         )
         try:
             sockets = bind_sockets(server.port, server.host)
@@ -185,6 +188,7 @@ class Server:
         parts = self._parts = make_parts(
             self._settings, store, loaded, keys, self._catalogue, writer=self._writer
         )
+        self._exposition.parts = parts
         for name, part in parts.to_run():
             self._supervise(name, part)
         await parts.profiles.fetch([standing.user for standing in parts.hub.leaders()])

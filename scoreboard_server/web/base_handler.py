@@ -22,6 +22,7 @@ from ..rules.refusals import Refusal, TooMany, Unacceptable, Unauthenticated, Un
 from .edge import PREFLIGHT, Edge
 from .refusal_status import PROBLEM_TYPE, code_of, problem, status_of
 from .services import Lifecycle, Services
+from .traffic import HTTP
 
 log = logging.getLogger("scoreboard.web")
 
@@ -55,9 +56,10 @@ class BaseHandler(RequestHandler):
     body_limit = BODY_LIMIT
     _limits: tuple[str, Allowance] | None = None
 
-    def initialize(self, lifecycle: Lifecycle) -> None:
-        """Called by Tornado with what the route was made with."""
+    def initialize(self, lifecycle: Lifecycle, route: str) -> None:
+        """Called by Tornado with what the route was made with. route: its name in the description."""
         self.lifecycle = lifecycle
+        self.route = route
 
     @property
     def edge(self) -> Edge:
@@ -212,6 +214,7 @@ class BaseHandler(RequestHandler):
         self._answer_problem(status, refusal.code, refusal.detail)
 
     def _answer_problem(self, status: int, code: str, detail: str) -> Future[None]:
+        self.lifecycle.traffic.refuse(HTTP, code)
         request_id = self._request_id()
         self.set_header("X-Request-Id", request_id)
         self.set_header("Cache-Control", "no-store")

@@ -12,6 +12,7 @@ from ..rules.refusals import Forbidden, Malformed, Refusal, Unacceptable
 from . import strict_json
 from .base_handler import CONNECTION_BODY_LIMIT, BaseHandler
 from .outcomes import Outcome, counted, refused
+from .traffic import BATCH
 
 ITEMS = 1000
 
@@ -51,6 +52,7 @@ class BatchHandler(BaseHandler):
                 identity, item.action_id, item.action_type, item.user_id
             )
         except Refusal as refusal:
+            self.lifecycle.traffic.refuse(BATCH, refusal.code)
             return refused(refusal)
         return counted(receipt)
 

@@ -25,9 +25,9 @@ class DescriptionHandler(BaseHandler):
 
     needs_ready = False
 
-    def initialize(self, lifecycle: Lifecycle, description: Description) -> None:  # type: ignore[override]  # as routes.py makes it
+    def initialize(self, lifecycle: Lifecycle, route: str, description: Description) -> None:  # type: ignore[override]  # as routes.py makes it
         """Called by Tornado with what the route was made with."""
-        super().initialize(lifecycle)
+        super().initialize(lifecycle, route)
         self._description = description
 
     def get(self) -> None:

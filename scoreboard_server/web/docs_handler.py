@@ -12,9 +12,9 @@ class DocsHandler(BaseHandler):
 
     needs_ready = False
 
-    def initialize(self, lifecycle: Lifecycle, page: bytes) -> None:  # type: ignore[override]  # as routes.py makes it
+    def initialize(self, lifecycle: Lifecycle, route: str, page: bytes) -> None:  # type: ignore[override]  # as routes.py makes it
         """Called by Tornado with what the route was made with."""
-        super().initialize(lifecycle)
+        super().initialize(lifecycle, route)
         self._page = page
 
     def get(self) -> None:

@@ -13,6 +13,8 @@ from collections.abc import Callable
 
 from tornado.iostream import IOStream, SSLIOStream, StreamClosedError
 
+from .traffic import Traffic
+
 # Who takes nothing for so long is cut off: it may answer pings all the same, and would hold its place for
 # ever.
 WRITE_PATIENCE_S = 10.0
@@ -24,13 +26,17 @@ class FrameWriter:
     """Writes to one stream.
 
     is_closing: whether a close frame has left or come, after which there may be no other (RFC 6455, section
-    5.5.1), or the stream is closed. cut: called when it is closed because nobody reads.
+    5.5.1), or the stream is closed. cut: called when it is closed because nobody reads. traffic: counts what
+    is written.
     """
 
-    def __init__(self, stream: IOStream, is_closing: Callable[[], bool], cut: Callable[[], None]) -> None:
+    def __init__(
+        self, stream: IOStream, is_closing: Callable[[], bool], cut: Callable[[], None], traffic: Traffic
+    ) -> None:
         self._stream = stream
         self._is_closing = is_closing
         self._cut = cut
+        self._traffic = traffic
         self._is_plain = not isinstance(stream, SSLIOStream)
         if not stream.closed():  # by who has gone since the handshake
             with contextlib.suppress(OSError):
@@ -41,6 +47,9 @@ class FrameWriter:
         stream = self._stream
         if self._is_closing():
             return _gone()
+        traffic = self._traffic
+        traffic.frames += 1
+        traffic.frame_bytes += len(frame)
         if self._is_plain and not stream.writing():
             sent = self._send(frame)
             if sent == len(frame):

@@ -20,9 +20,9 @@ _encode = msgspec.json.Encoder().encode
 class LeaderboardHandler(BaseHandler):
     """A view of the board; with a bearer also the asker's own rank."""
 
-    def initialize(self, lifecycle: Lifecycle, top: int = 10) -> None:
+    def initialize(self, lifecycle: Lifecycle, route: str, top: int = 10) -> None:
         """top: how many rows are shown when no limit is given; as many as the sockets show."""
-        super().initialize(lifecycle)
+        super().initialize(lifecycle, route)
         self._top = top
 
     async def get(self) -> None:

@@ -31,6 +31,7 @@ from .live_messages import Action, Auth, Ping, decode
 from .outcomes import counted, refused
 from .refusal_status import PROBLEM_TYPE, code_of, status_of
 from .services import Lifecycle
+from .traffic import SOCKET
 
 log = logging.getLogger("scoreboard.web")
 
@@ -61,9 +62,9 @@ class LiveSocket(WebSocketHandler, BaseHandler):
     _pulse: Pulse | None = None
     _expiry: asyncio.TimerHandle | None = None
 
-    def initialize(self, lifecycle: Lifecycle) -> None:
+    def initialize(self, lifecycle: Lifecycle, route: str) -> None:
         """Called by Tornado with what the route was made with."""
-        BaseHandler.initialize(self, lifecycle)
+        BaseHandler.initialize(self, lifecycle, route)
 
     async def get(self, *args: Any, **kwargs: Any) -> None:
         """Upgrade, or refuse what is no WebSocket handshake or comes from a foreign page."""
@@ -88,7 +89,7 @@ class LiveSocket(WebSocketHandler, BaseHandler):
         protocol = self.ws_connection
         stream = getattr(protocol, "stream", None)
         assert protocol is not None and stream is not None  # noqa: S101 -- it has just been opened
-        self._writer = FrameWriter(stream, protocol.is_closing, self._lags)
+        self._writer = FrameWriter(stream, protocol.is_closing, self._lags, self.lifecycle.traffic)
         self._seat = Seat(self.services.hub, self._writer.write, self._dismiss)
         self._pulse = self.services.heartbeat.join(self._ask, self._give_up)
         self.services.hub.join(self._seat)
@@ -129,7 +130,7 @@ class LiveSocket(WebSocketHandler, BaseHandler):
         if why is None:
             self._hang_up(*STOPPING)
         else:
-            self._write(_error(why))
+            self._write(self._no(why))
             self._hang_up(BY_STATUS + status_of(why), why.code)
 
     # --- what the watcher says --------------------------------------------------------------------
@@ -139,13 +140,13 @@ class LiveSocket(WebSocketHandler, BaseHandler):
         if self._seat is None:
             return None
         if isinstance(message, bytes):
-            self._write(_error(Malformed("unsupported_data", "Messages are JSON in text frames.")))
+            self._write(self._no(Malformed("unsupported_data", "Messages are JSON in text frames.")))
             self._hang_up(*TEXT_ONLY)
             return None
         try:
             decoded = decode(message)
         except Refusal as refusal:
-            return self._say(_error(refusal))
+            return self._say(self._no(refusal))
         return self._say(_PONG) if isinstance(decoded, Ping) else self._answer(decoded)
 
     async def _answer(self, message: Auth | Action) -> None:
@@ -162,7 +163,7 @@ class LiveSocket(WebSocketHandler, BaseHandler):
                 return
             answer = self._own(self._seat, identity)
         except Refusal as refusal:
-            answer = _error(refusal)
+            answer = self._no(refusal)
         await _left(self._write(answer))
 
     async def _identify(self, token: str) -> Identity:
@@ -197,6 +198,7 @@ class LiveSocket(WebSocketHandler, BaseHandler):
         try:
             outcome = counted(await self._submit(action))
         except Refusal as refusal:
+            self._count_refused(refusal)
             outcome = refused(refusal)
         told = msgspec.to_builtins(outcome)
         await _left(self._write(text_frame({"type": "action.result", "id": action.id} | told)))
@@ -219,6 +221,13 @@ class LiveSocket(WebSocketHandler, BaseHandler):
     def _write(self, frame: bytes) -> asyncio.Future[None] | None:
         return self._writer.write(frame) if self._writer is not None else None
 
+    def _no(self, refusal: Refusal) -> bytes:
+        self._count_refused(refusal)
+        return text_frame({"type": "error", "code": refusal.code, "message": refusal.detail})
+
+    def _count_refused(self, refusal: Refusal) -> None:
+        self.lifecycle.traffic.refuse(SOCKET, refusal.code)
+
     def _say(self, frame: bytes) -> Awaitable[None] | None:
         written = self._write(frame)
         return None if written is None or written.done() else _left(written)
@@ -233,7 +242,3 @@ async def _left(written: asyncio.Future[None] | None) -> None:
 def expired() -> Unauthenticated:
     """The no when a token's time is over."""
     return Unauthenticated("token_expired", "The token has expired.")
-
-
-def _error(refusal: Refusal) -> bytes:
-    return text_frame({"type": "error", "code": refusal.code, "message": refusal.detail})

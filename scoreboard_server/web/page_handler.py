@@ -59,9 +59,9 @@ class AssetHandler(StaticFileHandler, BaseHandler):
 
     needs_ready = False
 
-    def initialize(self, lifecycle: Any) -> None:  # type: ignore[override]  # the folder is always ours
+    def initialize(self, lifecycle: Any, route: str) -> None:  # type: ignore[override]  # the folder is always ours
         """Serve the static folder."""
-        BaseHandler.initialize(self, lifecycle)
+        BaseHandler.initialize(self, lifecycle, route)
         StaticFileHandler.initialize(self, path=str(STATIC))
 
     def set_extra_headers(self, path: str) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 
 from tornado.httputil import ParseBodyConfig, ParseMultipartConfig, set_parse_body_config
+from tornado.routing import URLSpec
 from tornado.web import Application, RequestHandler
 
 from .actions_handler import ActionsHandler
 from .asyncapi import document as asyncapi
-from .base_handler import NotFoundHandler
+from .base_handler import BaseHandler, NotFoundHandler
 from .batch_handler import BatchHandler
 from .captcha_handler import CaptchaHandler
 from .description_handler import Description, DescriptionHandler
@@ -19,12 +21,14 @@ from .edge import Edge
 from .health_handler import LiveHandler, ReadyHandler
 from .leaderboard_handler import LeaderboardHandler, UserHandler
 from .live_socket import MESSAGE_LIMIT, LiveSocket
+from .metrics_handler import MetricsHandler
 from .openapi import document as openapi
 from .page_handler import AssetHandler, PageHandler
 from .score_handler import ScoreHandler
 from .seasons_handler import SeasonsHandler
 from .services import Lifecycle
 from .tickets_handler import TicketsHandler
+from .traffic import OTHER, Traffic
 
 _OPENAPI = Description(openapi.document())
 _ASYNCAPI = Description(asyncapi.document())
@@ -37,43 +41,58 @@ def application(
     top: int,
     trusted_origins: Sequence[str] = (),
     trusted_proxies: Sequence[str] = (),
+    expose: Callable[[], bytes] = bytes,
 ) -> Application:
     """The routes.
 
     top: how many rows the board shows by default. trusted_origins: pages of other sites that may connect.
-    trusted_proxies: addresses and networks whose forwarding headers count.
+    trusted_proxies: addresses and networks whose forwarding headers count. expose: the metrics.
     """
     # Nothing here takes a form; parsing one would be work for an attacker to order.
     set_parse_body_config(ParseBodyConfig(multipart=ParseMultipartConfig(enabled=False)))
-    shared = {"lifecycle": lifecycle}
+
+    def at(template: str, handler: type[BaseHandler], **given: object) -> URLSpec:
+        return URLSpec(_pattern(template), handler, {"lifecycle": lifecycle, "route": template, **given})
+
     return Application(
         [
-            (r"/api/scores/update", ScoreHandler, shared),
-            (r"/api/scores/batch", BatchHandler, shared),
-            (r"/api/actions", TicketsHandler, shared),
-            (r"/api/captcha", CaptchaHandler, shared),
-            (r"/api/leaderboard", LeaderboardHandler, {**shared, "top": top}),
-            (r"/api/seasons", SeasonsHandler, shared),
-            (r"/api/users/([^/]+)", UserHandler, shared),
-            (r"/api/users/([^/]+)/actions", ActionsHandler, shared),
-            (r"/ws", LiveSocket, shared),
-            (r"/livez", LiveHandler, shared),
-            (r"/readyz", ReadyHandler, shared),
-            (r"/healthz", ReadyHandler, shared),  # what older probes ask for
-            (r"/openapi\.json", DescriptionHandler, {**shared, "description": _OPENAPI}),
-            (r"/asyncapi\.json", DescriptionHandler, {**shared, "description": _ASYNCAPI}),
-            (r"/docs", DocsHandler, {**shared, "page": _DOCS}),
-            (r"/", PageHandler, shared),
-            (r"/static/(.*)", AssetHandler, shared),
+            at("/api/scores/update", ScoreHandler),
+            at("/api/scores/batch", BatchHandler),
+            at("/api/actions", TicketsHandler),
+            at("/api/captcha", CaptchaHandler),
+            at("/api/leaderboard", LeaderboardHandler, top=top),
+            at("/api/seasons", SeasonsHandler),
+            at("/api/users/{userId}", UserHandler),
+            at("/api/users/{userId}/actions", ActionsHandler),
+            at("/ws", LiveSocket),
+            at("/livez", LiveHandler),
+            at("/readyz", ReadyHandler),
+            at("/healthz", ReadyHandler),  # what older probes ask for
+            at("/metrics", MetricsHandler, expose=expose),
+            at("/openapi.json", DescriptionHandler, description=_OPENAPI),
+            at("/asyncapi.json", DescriptionHandler, description=_ASYNCAPI),
+            at("/docs", DocsHandler, page=_DOCS),
+            at("/", PageHandler),
+            at("/static/{file}", AssetHandler),
         ],
         default_handler_class=NotFoundHandler,
-        default_handler_args=shared,
-        log_function=_no_access_log,
+        default_handler_args={"lifecycle": lifecycle, "route": OTHER},
+        log_function=lambda handler: _count(lifecycle.traffic, handler),
         edge=Edge(trusted_origins, trusted_proxies),
         trusted_origins=list(trusted_origins),  # for Tornado, which asks them before a socket opens
         websocket_max_message_size=MESSAGE_LIMIT,
     )
 
 
-def _no_access_log(handler: RequestHandler) -> None:
-    """A line per request would cost more than the request."""
+def _pattern(template: str) -> str:
+    """What an address matches; `{file}` may be of several parts."""
+    return re.sub(
+        r"\\\{(\w+)\\\}", lambda place: "(.*)" if place[1] == "file" else "([^/]+)", re.escape(template)
+    )
+
+
+def _count(traffic: Traffic, handler: RequestHandler) -> None:
+    """Of every answer. A line for each would cost more than the request."""
+    assert isinstance(handler, BaseHandler)  # noqa: S101 -- there is no other kind here
+    request = handler.request
+    traffic.answer(handler.route, request.method, handler.get_status(), request.request_time())

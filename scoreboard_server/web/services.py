@@ -19,6 +19,7 @@ from ..live.hub import Hub
 from ..live.occupancy import Occupancy
 from ..live.reader import Reader
 from ..rules.refusals import Refusal, Unavailable
+from .traffic import Traffic
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +42,14 @@ class Services:
 
 
 class Lifecycle:
-    """Whether the server can answer. `services` is None while it can't; `refusal` says why."""
+    """Whether the server can answer. `services` is None while it can't; `refusal` says why.
+
+    traffic: what was answered, from the first moment to the last.
+    """
 
     def __init__(self) -> None:
         self.services: Services | None = None
         self.refusal: Refusal = Unavailable("starting", "The server is starting.", 1)
+        self.traffic = Traffic()
         # From the store, that is: reads go on, but readiness says so.
         self.is_cut_off: Callable[[], bool] = lambda: False

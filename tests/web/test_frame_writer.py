@@ -13,6 +13,7 @@ from tornado.iostream import IOStream, StreamClosedError
 
 from scoreboard_server.web import frame_writer
 from scoreboard_server.web.frame_writer import FrameWriter
+from scoreboard_server.web.traffic import Traffic
 
 
 class Pair:
@@ -25,7 +26,10 @@ class Pair:
         self.stream = IOStream(ours)
         self.cuts = 0
         self.is_closing = False
-        self.writer = FrameWriter(self.stream, lambda: self.is_closing or self.stream.closed(), self._cut)
+        self.traffic = Traffic()
+        self.writer = FrameWriter(
+            self.stream, lambda: self.is_closing or self.stream.closed(), self._cut, self.traffic
+        )
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
 
     def _cut(self) -> None:
@@ -169,7 +173,7 @@ async def test_who_goes_while_a_write_is_under_way(pair: Pair) -> None:
 async def test_a_writer_for_who_has_gone_already(pair: Pair) -> None:
     """Can be made, and writes nothing."""
     pair.stream.close()
-    late = FrameWriter(pair.stream, pair.stream.closed, pair._cut)
+    late = FrameWriter(pair.stream, pair.stream.closed, pair._cut, pair.traffic)
     written = late.write(b"x")
     assert written is not None and written.exception() is not None
 
@@ -198,7 +202,7 @@ async def test_the_kernel_keeps_little() -> None:
     """What waits there is what nobody sees to be waiting."""
     ours, theirs = socket.socketpair()
     stream = IOStream(ours)
-    FrameWriter(stream, stream.closed, lambda: None)
+    FrameWriter(stream, stream.closed, lambda: None, Traffic())
     assert ours.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) <= 2 * 32 * 1024
     stream.close()
     theirs.close()

@@ -256,6 +256,7 @@ def around() -> Requests:
         "isHealthy": "/healthz",
         "showPage": "/",
         "showDocs": "/docs",
+        "readMetrics": "/metrics",
     }
     told: Requests = {name: {"200": [request(path)], "413": too_large(path)} for name, path in plain.items()}
     told["watch"] = {

@@ -25,6 +25,14 @@ def _ready(name: str) -> Json:
     )
 
 
+_METRICS = operation(
+    "readMetrics",
+    "What the server counts, in Prometheus's text format.",
+    {"200": answer("All samples.", text("Lines."), media_type="text/plain", headers=["Cache-Control"])}
+    | problems(413),
+    tag=_TAG,
+)
+
 _PAGE = operation(
     "showPage",
     "The live board as a page.",
@@ -80,6 +88,7 @@ PATHS: Json = {
     "/livez": {"get": _LIVE},
     "/readyz": {"get": _ready("isReady")},
     "/healthz": {"get": _ready("isHealthy")},
+    "/metrics": {"get": _METRICS},
     "/openapi.json": {"get": _description("describe", "This description.")},
     "/asyncapi.json": {"get": _description("describeSocket", "The messages of `/ws` (AsyncAPI 3.0).")},
     "/ws": {"get": _SOCKET},
