@@ -115,6 +115,10 @@ class MemorySnapshot:
         """See `Snapshot.seasons`: no other, as nothing can close the first."""
         yield self.season
 
+    async def size(self) -> int:
+        """See `Snapshot.size`."""
+        return len(self._standings)
+
     async def standings(self) -> AsyncIterator[tuple[str, int, int]]:
         """See `Snapshot.standings`."""
         for d in self._standings:

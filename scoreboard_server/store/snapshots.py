@@ -55,9 +55,16 @@ class MongoSnapshot:
         async for document in self.scan(SEASONS, {}, sort={"_id": -1}):
             yield season(document)
 
+    async def size(self) -> int:
+        """See `Snapshot.size`."""
+        with reaching():
+            return int(await self._database[STANDINGS].estimated_document_count())
+
     async def standings(self) -> AsyncIterator[tuple[str, int, int]]:
         """See `Snapshot.standings`."""
-        async for document in self.scan(STANDINGS, standings_of(self.season.number)):
+        fields = {"score": 1, "reached_at": 1}
+        which = standings_of(self.season.number)
+        async for document in self.scan(STANDINGS, which, projection=fields):
             yield document["_id"]["user"], int(document["score"]), int(document["reached_at"])
 
     async def pending(self) -> AsyncIterator[tuple[str, int, int, str]]:

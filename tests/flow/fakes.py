@@ -155,6 +155,9 @@ class FakeSnapshot:
     async def seasons(self) -> AsyncIterator[Season]:
         yield self.season
 
+    async def size(self) -> int:
+        return len(self._standings)
+
     async def standings(self) -> AsyncIterator[tuple[str, int, int]]:
         for standing in self._standings:
             yield standing

@@ -29,6 +29,10 @@ class Snapshot(Protocol):
         """Opaque: where the change feed goes on from this snapshot without a gap or an overlap."""
         ...
 
+    async def size(self) -> int:
+        """About how many standings there are, of all seasons. Raises StoreUnavailable."""
+        ...
+
     def standings(self) -> AsyncIterator[tuple[str, int, int]]:
         """`(user, score, reached_at)` of the season. Raises StoreUnavailable."""
         ...
