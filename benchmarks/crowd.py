@@ -56,11 +56,16 @@ class Member:
     entries: list[Entry]
 
 
+def user_id(number: int) -> str:
+    """Of one user of any crowd, counted from 0."""
+    return f"u-{number * _SCATTERED % 2**32:08x}"
+
+
 def crowd(users: int, seed: int, begins_at: int) -> Iterator[Member]:
     """The first `users` of the crowd of this seed, whose first action was after `begins_at` (µs)."""
     for number in range(users):
         dice = random.Random(f"{seed}/{number}")  # noqa: S311 -- a crowd, not a secret
-        user = f"u-{number * _SCATTERED % 2**32:08x}"
+        user = user_id(number)
         name = f"{dice.choice(_FIRST)} {dice.choice(_LAST)} {number}"
         avatar = f"https://avatars.example/{user}.png" if dice.random() < 0.5 else None
         entries = [

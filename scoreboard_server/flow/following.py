@@ -187,6 +187,7 @@ class Following:
         It is read while no batch of our own is under way, so each of our entries is either in the snapshot
         or applied to the new board, never both.
         """
+        before = self._live.board
         while True:
             try:
                 self._position = await self._pipeline.between_batches(self._swap)
@@ -195,6 +196,7 @@ class Following:
                 await asyncio.sleep(_AWAY_PAUSE_S)
             else:
                 await self._fence.renew()
+                await asyncio.to_thread(before.dissolve)
                 return
 
     async def _swap(self) -> object:

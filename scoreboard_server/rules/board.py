@@ -151,6 +151,15 @@ class Board:
         """Every standing in order. O(n)."""
         return iter(self.page(0, len(self)))
 
+    def dissolve(self) -> None:
+        """Forget everybody, user by user: a board of a million that just goes out of use goes in one piece,
+        and nobody else has a turn for a third of a second.
+        """
+        while self._totals:
+            self._totals.popitem()
+        self._order.dissolve()
+        self._hidden.clear()
+
     def check(self) -> None:
         """Raise AssertionError when the order and the totals disagree. For tests; O(n log n)."""
         keys = list(self._order)

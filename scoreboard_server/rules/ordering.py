@@ -86,6 +86,14 @@ class Ordering:
         behind = (key for piece in self._pieces[which:] for key in piece)
         return list(islice(behind, first, first + count))
 
+    def dissolve(self) -> None:
+        """Forget all keys, piece by piece."""
+        while self._pieces:
+            self._pieces.pop()
+        self._lasts.clear()
+        self._sizes.clear()
+        self._size, self._ends = 0, None
+
     def check(self) -> None:
         """Raise AssertionError when the pieces contradict what is known of them. For tests."""
         assert all(self._pieces), "an empty piece"  # noqa: S101 -- what a check is for

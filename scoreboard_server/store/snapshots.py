@@ -32,7 +32,8 @@ from .documents import (
 from .reaching import reaching
 from .season_documents import season
 
-_BATCH = 10_000
+# The loop stands still for as long as one takes, and the driver needs memory for two of them.
+_BATCH = 2_500
 
 
 class MongoSnapshot:

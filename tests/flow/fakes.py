@@ -151,9 +151,11 @@ class FakeSnapshot:
         self.counted: dict[Day, DayCount] = {}
         self.banned: list[Ban] = []
         self.revoked: list[Revocation] = []
+        self.past: list[Season] = []
 
     async def seasons(self) -> AsyncIterator[Season]:
-        yield self.season
+        for season in [self.season, *self.past]:
+            yield season
 
     async def size(self) -> int:
         return len(self._standings)

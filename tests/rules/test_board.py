@@ -159,3 +159,12 @@ def test_check_notices_a_broken_order() -> None:
     board._totals["ann"] = (5, 1)
     with pytest.raises(AssertionError, match="differ"):
         board.check()
+
+
+def test_a_dissolved_board_is_an_empty_one() -> None:
+    """Nothing of it is kept, and nothing breaks that still holds it."""
+    board = Board([("ann", 10, 5), ("ben", 10, 6), ("eve", 1, 1)], hidden=["eve"])
+    board.dissolve()
+    board.check()
+    assert len(board) == 0 and not board.hidden and board.page(0, 10) == []
+    assert board.apply("ann", 1, at=9) == (1, 1)

@@ -1,0 +1,152 @@
+"""One size of `benchmarks.scale`: a server on a crowd of its own, measured from within, then to be asked.
+
+    python -m benchmarks.scale_point FOLDER
+
+Prints a line of JSON with what the start took and what the parts take, and serves until its input ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import itertools
+import json
+import os
+import random
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from scoreboard_cli.bench.process_figures import resident_bytes
+from scoreboard_server.app import Server, collect_garbage_less_often
+from scoreboard_server.clock import now_us
+from scoreboard_server.flow.loading import load_board
+from scoreboard_server.live.reader import View
+from scoreboard_server.parts import Parts
+from scoreboard_server.settings import load_settings
+
+SECRET = "of no other server than this one, for an hour"  # noqa: S105 -- it guards made-up users
+_ROUNDS, _SAMPLE = 7, 300
+_FAR = 10**15  # µs: later than anything in the crowd
+
+
+def _peak_bytes() -> float:
+    told = Path("/proc/self/status").read_text()
+    return float(told.partition("VmHWM:")[2].split()[0]) * 1024
+
+
+async def _watch(longest: list[float]) -> None:
+    """How long the event loop leaves others waiting."""
+    while True:
+        before = time.perf_counter()
+        await asyncio.sleep(0.002)
+        longest[0] = max(longest[0], time.perf_counter() - before - 0.002)
+
+
+@contextmanager
+def stalls() -> Iterator[list[float]]:
+    """The longest stall of the loop meanwhile, in seconds."""
+    longest = [0.0]
+    watching = asyncio.create_task(_watch(longest))
+    try:
+        yield longest
+    finally:
+        watching.cancel()
+
+
+async def start(folder: str) -> tuple[Server, dict[str, float]]:
+    """As `Server.start`, with a look at the memory between its steps (the kernel's, in bytes)."""
+    flags = {"store.data_dir": folder, "server.port": 0, "auth.secret": SECRET}
+    settings = load_settings(flags, environ={})
+    settings = replace(settings, limits=replace(settings.limits, updates_per_minute=0, per_ip_per_minute=0))
+    server = Server(settings)
+    server._listen()
+    store = server._store = await server._open_store()
+    gc.collect()
+    before = resident_bytes(os.getpid()) or 0
+    began = time.perf_counter()
+    with stalls() as longest:
+        loaded = await load_board(store.snapshots, now_us())
+    took = time.perf_counter() - began
+    after, peak = resident_bytes(os.getpid()) or 0, _peak_bytes()
+    await server._build(store, loaded)
+    users = len(loaded.board)
+    return server, {
+        "users": users,
+        "loadSeconds": took,
+        "longestStallMs": longest[0] * 1e3,
+        "bytesPerUser": (after - before) / users,
+        "peakBytesPerUser": (peak - before) / users,
+    }
+
+
+async def _timed(work: Callable[[Any], Awaitable[object] | object], of: list[Any]) -> float:
+    """The median of some rounds, in µs for each."""
+    took = []
+    for _ in range(_ROUNDS):
+        began = time.perf_counter()
+        for each in of:
+            answer = work(each)
+            if isinstance(answer, Awaitable):
+                await answer
+        took.append((time.perf_counter() - began) / len(of) * 1e6)
+    return median(took)
+
+
+async def parts_of(parts: Parts) -> dict[str, float]:
+    """What the server's own board, hub and reader take (µs), nothing else being asked of them."""
+    dice = random.Random(1)  # noqa: S311 -- a sample, not a secret
+    board, reader, hub = parts.live.board, parts.services.reader, parts.hub
+    users = [board.page(dice.randrange(len(board)), 1)[0].user for _ in range(_SAMPLE)]
+    pages = [View(10, offset=dice.randrange(len(board))) for _ in range(_SAMPLE)]
+    around = [View(10, around=user) for user in users]
+    instants = itertools.count(_FAR)
+
+    async def fresh(view: View) -> None:
+        reader._readings.clear()
+        await reader.read(view)
+
+    async def nameless(view: View) -> None:
+        parts.profiles.forget()
+        await fresh(view)
+
+    found = {"top, from kept bytes": await _timed(reader.read, [View(10)] * _SAMPLE)}
+    found["page, names from the store"] = await _timed(nameless, pages[: _SAMPLE // 10])
+    await asyncio.gather(*(reader.read(view) for view in [*pages, *around]))
+    found["top"] = await _timed(fresh, [View(10)] * _SAMPLE)
+    found["page"] = await _timed(fresh, pages)
+    found["around"] = await _timed(fresh, around)
+    # Each user as often as any other: no place is warm because somebody has just been there.
+    ever_others = [board.page(dice.randrange(len(board)), 1)[0].user for _ in range(20 * _SAMPLE)]
+    found["update + rank"] = await _timed(
+        lambda user: parts.live.apply(user, 10, next(instants)), ever_others
+    )
+    found["publish"] = await _timed(lambda _: hub._publish(), [None] * _SAMPLE)
+    before = time.perf_counter()
+    gc.collect()
+    found["garbage collection"] = (time.perf_counter() - before) * 1e6
+    return found
+
+
+async def main(folder: str) -> None:
+    """Measure, tell, serve."""
+    collect_garbage_less_often()
+    server, figures = await start(folder)
+    try:
+        assert server._parts is not None  # noqa: S101 -- it has started
+        inside = await parts_of(server._parts)
+        await server._parts.following.reload()  # type: ignore[union-attr]  # what was applied is in no ledger
+        told = {**figures, "inside": inside, "url": server.address, "pid": os.getpid()}
+        print(json.dumps(told), flush=True)  # noqa: T201 -- what it is for
+        await asyncio.to_thread(sys.stdin.read)
+    finally:
+        await server.stop()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1]))
