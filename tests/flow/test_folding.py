@@ -180,3 +180,49 @@ async def test_the_task_outlives_an_outage(monkeypatch: pytest.MonkeyPatch) -> N
     assert not folding.is_cut_off
     assert not task.done()
     task.cancel()
+
+
+class Appended:
+    """How many entries this writer has appended."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+    def __call__(self) -> int:
+        return self.count
+
+
+async def test_pending_is_what_was_appended_since_folding_had_caught_up() -> None:
+    """What is appended while a fold is under way stays pending after it."""
+    standings, appended = FakeStandings(entries(4)), Appended(4)
+    folding = Folding(standings, writer="me", now_us=lambda: 0, appended=appended)
+    assert folding.pending == 4
+
+    def more() -> None:
+        appended.count += 2
+
+    standings.on_fold = more
+    await folding.fold_all()
+    assert folding.pending == 2
+
+
+async def test_pending_stays_while_folding_gives_way() -> None:
+    """And falls when somebody else turns out to have folded all of it."""
+    standings = FakeStandings(entries(4))
+    folding = Folding(standings, writer="me", now_us=lambda: 0, appended=Appended(4))
+    standings.refusals = 1
+    await folding.fold_all()
+    assert (folding.pending, folding.counts.yielded) == (4, 1)
+    standings.waiting = []
+    await folding.fold_all()
+    assert folding.pending == 0
+
+
+async def test_folds_are_counted_by_size_and_whose_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each fold once, and what others have left behind apart."""
+    monkeypatch.setattr(folding_module, "FOLD_SIZE", 3)
+    standings = FakeStandings(entries(4), [PendingEntry(50, "cem", 3, 100)])
+    folding = Folding(standings, writer="me", now_us=lambda: FOREIGN_AGE_US + 200)
+    await folding.fold_all()
+    counts = folding.counts
+    assert (len(counts.sizes), counts.sizes.total, len(counts.seconds), counts.foreign) == (3, 5, 3, 1)

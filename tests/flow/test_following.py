@@ -33,7 +33,7 @@ class Setup:
         self.pipeline = Pipeline(self.ledger, self.live, FakeFence(), writer="me", now_us=lambda: 1)
         self.profiles = ProfileBook(FakeProfiles(), self.live)
         self.fence = MarkFence(self.feed, "me")
-        following = Following(
+        self.following = Following(
             self.feed,
             self.snapshots,
             self.live,
@@ -44,7 +44,7 @@ class Setup:
             position="start",
             now_us=lambda: 1,
         )
-        parts = (following, self.pipeline, self.profiles)
+        parts = (self.following, self.pipeline, self.profiles)
         self.tasks = [asyncio.create_task(part.run()) for part in parts]
 
     async def settled(self) -> None:
@@ -68,6 +68,7 @@ async def test_an_entry_of_another_process_is_applied(setup: Setup) -> None:
     standing = setup.live.board.standing("ann")
     assert standing is not None and (standing.score, standing.reached_at) == (15, 9)
     assert setup.feed.positions == ["start"]
+    assert setup.following.counts.changes == {"EntryAppended": 1}
 
 
 async def test_a_profile_saved_elsewhere_is_shown(setup: Setup) -> None:
@@ -94,6 +95,8 @@ async def test_the_board_is_read_again_when_it_must_be(
     assert setup.live.season == second
     assert setup.profiles.known("ann") is None, "what changed in the gap was not told"
     assert setup.feed.positions == ["start", "later"]
+    why = "turned" if isinstance(change, SeasonChanged) else "history_lost"
+    assert setup.following.counts.reloads == {why: 1}
 
 
 async def test_reading_again_waits_for_the_store(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:

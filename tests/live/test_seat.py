@@ -42,6 +42,7 @@ async def test_a_socket_that_lags_gets_one_newest_snapshot(set_up: SetUp) -> Non
     setup.act("ann")
     await setup.published()
     assert [(f["version"], f["snapshot"]) for f in socket.take()] == [(52, False)]
+    assert setup.hub.counts.catching_up == 1
 
 
 async def test_who_missed_nothing_gets_nothing_more(set_up: SetUp) -> None:

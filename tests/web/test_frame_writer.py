@@ -90,6 +90,19 @@ async def test_what_it_does_not_take_follows(pair: Pair) -> None:
     assert pair.writer.write(b"straight again") is None
 
 
+async def test_each_frame_is_counted_once(pair: Pair) -> None:
+    """Straight or in parts, and none that nobody is there to take."""
+    pair.writer.write(b"four")
+    frame = os.urandom(1_000_000)
+    written = pair.writer.write(frame)
+    assert written is not None
+    await pair.read(4 + len(frame))
+    await written
+    pair.is_closing = True
+    pair.writer.write(b"nobody")
+    assert (pair.traffic.frames, pair.traffic.frame_bytes) == (2, 4 + len(frame))
+
+
 async def test_a_part_is_not_sent_twice(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of what the kernel has taken only some, the rest follows and no more."""
     whole, send = os.urandom(2000), FrameWriter._send
