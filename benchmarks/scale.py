@@ -127,9 +127,13 @@ def point(folder: Path, users: int) -> dict[str, Any]:
 def lines(points: list[dict[str, Any]]) -> Iterator[Line]:
     """The rows of the table."""
     yield Line("start: loading the board, s", [p["loadSeconds"] for p in points], 2, is_ratio=False)
-    yield Line("… the event loop's longest stall, ms", [p["longestStallMs"] for p in points], is_ratio=False)
+    yield Line("… the event loop's longest stall, ms", [p["stallMs"] for p in points], is_ratio=False)
     yield Line("memory a user, bytes", [p["bytesPerUser"] for p in points], 0, is_ratio=False)
     yield Line("… at the most, while loading", [p["peakBytesPerUser"] for p in points], 0, is_ratio=False)
+    yield Line("reading it again while serving, s", [p["reloadSeconds"] for p in points], 2, is_ratio=False)
+    yield Line("… the event loop's longest stall, ms", [p["reloadStallMs"] for p in points], is_ratio=False)
+    more = [p["reloadPeakBytesPerUser"] for p in points]
+    yield Line("… more memory a user at the most, bytes", more, 0, is_ratio=False)
     for name in points[0]["inside"]:
         yield Line(f"inside: {name}, µs", [p["inside"][name] for p in points])
     for name in points[0]["http"]:
