@@ -135,7 +135,7 @@ def lines(points: list[dict[str, Any]]) -> Iterator[Line]:
     more = [p["reloadPeakBytesPerUser"] for p in points]
     yield Line("… more memory a user at the most, bytes", more, 0, is_ratio=False)
     for name in points[0]["inside"]:
-        yield Line(f"inside: {name}, µs", [p["inside"][name] for p in points])
+        yield Line(f"{name}: inside, µs", [p["inside"][name] for p in points])
     for name in points[0]["http"]:
         yield Line(f"{name}: answered after, µs", [p["http"][name]["median"] for p in points], 0)
         yield Line(f"{name}: the server's processor, µs", [p["http"][name]["cpu"] for p in points], 0)
