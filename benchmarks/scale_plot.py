@@ -12,7 +12,7 @@ _PAPER, _INK, _MUTED, _GRID = "#ffffff", "#1f2328", "#59636e", "#e6eaef"
 _COLORS = ("#0969da", "#1a7f37", "#8250df", "#bc4c00")
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
 _COST = Frame(left=64, top=110, width=540, height=262)
-_MEMORY = Frame(left=694, top=110, width=234, height=262)
+_MEMORY = Frame(left=694, top=110, width=216, height=262)
 
 Point = dict[str, Any]
 

@@ -109,6 +109,18 @@ async def test_reading_again_waits_for_the_store(setup: Setup, monkeypatch: pyte
     assert len(setup.live.board) == 0
 
 
+async def test_the_board_before_is_dissolved(setup: Setup) -> None:
+    """Not dropped, for that takes a third of a second of everyone's time when it is of a million."""
+    before = setup.live.board
+    before.apply("ann", 5, at=1)
+    setup.feed.queue.put_nowait(HistoryLost("gone"))
+    await setup.settled()
+    async with asyncio.timeout(5):
+        while len(before):
+            await asyncio.sleep(0.01)
+    assert setup.live.board is not before
+
+
 async def test_no_own_entry_falls_between_snapshot_and_swap(setup: Setup) -> None:
     """A batch under way is finished before the snapshot is read, so it is in it and not applied again."""
     setup.ledger.faults = ["slow"]
