@@ -79,7 +79,7 @@ async def ban(
             decided,
             id=newest.id,
             since=newest.since,
-            taken_back_from=taken_back_from or newest.taken_back_from,
+            taken_back_from=_earlier(taken_back_from, newest.taken_back_from),
         )
     details = {"ban": msgspec.to_builtins(decided), "before": _told(standing)}
     await moderation.put_ban(decided, admin.act("ban", user, reason, details))
@@ -156,6 +156,10 @@ async def revoke(
     details = {"tokenId": token_id, "user": user}
     await moderation.revoke(revocation, admin.act("revoke", user, reason, details))
     return revocation
+
+
+def _earlier(one: int | None, other: int | None) -> int | None:
+    return min((each for each in (one, other) if each is not None), default=None)
 
 
 def _told(standing: Standing | None) -> dict[str, object] | None:

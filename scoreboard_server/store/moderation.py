@@ -55,20 +55,23 @@ class MongoModeration:
         """See `Moderation.put_ban`."""
 
         async def both(session: AsyncIOMotorClientSession) -> None:
+            touched = await self._seasons_touched(ban, session)
             await self._put(BANS, ban_document(ban), session)
-            await touch_sealed(self._database, await self._seasons_touched(ban, session), session)
+            await touch_sealed(self._database, touched, session)
             await note(self._database, act, session)
 
         await at_once(self._database, both)
 
     async def _seasons_touched(self, ban: Ban, session: AsyncIOMotorClientSession) -> list[int]:
-        """Sealed seasons whose corrected board this ban, or its end, may change."""
+        """Sealed seasons whose corrected board may change as this ban takes the place of the one before."""
         found = self._database[SEASONS].find({"state": "sealed"}, {"sealed_at": 1}, session=session)
         sealed_at = {d["_id"]: d["sealed_at"] async for d in found}
         which = {"_id": {"$in": [standing_id(number, ban.user) for number in sealed_at]}}
         standings = self._database[STANDINGS].find(which, {"hidden": 1}, session=session)
         hidden = {d["_id"]["season"]: d.get("hidden", False) async for d in standings}
-        since = ban.taken_back_from
+        before = await self._database[BANS].find_one({"_id": ban.user}, session=session) or {}
+        reaches = [at for at in (ban.taken_back_from, before.get("taken_back_from")) if at is not None]
+        since = min(reaches, default=None)
         return [
             n for n, is_hidden in hidden.items() if is_hidden or (since is not None and since < sealed_at[n])
         ]

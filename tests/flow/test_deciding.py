@@ -93,6 +93,14 @@ async def test_who_is_banned_is_banned_on_the_new_terms(admin: Admin) -> None:
     assert moderation.score() == 0
 
 
+async def test_terms_that_reach_back_less_far_give_nothing_back(admin: Admin) -> None:
+    """So the ban still says of all that was taken that it was."""
+    moderation = FakeModeration()
+    first = await ban(moderation, admin, since=50)
+    assert (await ban(moderation, admin, since=70)).ban == first.ban
+    assert (await ban(moderation, admin, since=30)).ban.taken_back_from == 30
+
+
 async def test_after_an_ended_ban_comes_another(admin: Admin) -> None:
     """With an id of its own, so that it can take back again."""
     moderation = FakeModeration()

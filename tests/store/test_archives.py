@@ -126,6 +126,19 @@ async def test_a_ban_that_does_not_reach_back_changes_nothing(sealed: Store, ban
     assert seal is not None and seal.corrections == 0
 
 
+@pytest.mark.parametrize("since", [None, SEALED_AT + 1])
+async def test_a_ban_in_the_place_of_one_that_reached_back_shows_the_user_again(
+    sealed: Store, since: int | None
+) -> None:
+    """As when that had ended by itself."""
+    await put(sealed, Ban("ann", "b1", "x", "root", SEALED_AT, SEALED_AT + 5, taken_back_from=1))
+    await catch_up(sealed.seasons, sealed.archives)
+    assert await board(sealed) == [("cem", 20, 1), ("ben", 20, 2)]
+    await put(sealed, Ban("ann", "b2", "x", "root", SEALED_AT + 9, taken_back_from=since))
+    await catch_up(sealed.seasons, sealed.archives)
+    assert await board(sealed) == ANNOUNCED_BOARD
+
+
 async def test_the_books_add_up_whatever_is_corrected_late(sealed: Store) -> None:
     """The standings of a sealed season are those that were announced, and a repair leaves them so."""
     await adjust(sealed, "ann", -25)
