@@ -90,11 +90,14 @@ class MongoSeasons:
         """Who is banned at this instant stays off the announced board, whatever becomes of the ban."""
         assert sealed.seal is not None  # noqa: S101 -- it is being sealed
         in_force = {"lifted_at": None, "$or": [{"until": None}, {"until": {"$gt": Int64(sealed.seal.at)}}]}
-        banned = self._database[BANS].find(in_force, {"_id": 1}, session=session)
-        ids = [standing_id(sealed.number, document["_id"]) async for document in banned]
-        if ids:
-            which = {"_id": {"$in": ids}}
+        found = self._database[BANS].find(in_force, {"_id": 1}, session=session)
+        banned = [document["_id"] async for document in found]
+        if banned:
+            which = {"_id": {"$in": [standing_id(sealed.number, user) for user in banned]}}
             await self._database[STANDINGS].update_many(which, {"$set": {"hidden": True}}, session=session)
+            # Who lifts one at this instant meets this, begins again, and sees that the season is sealed.
+            still = {"_id": {"$in": banned}}
+            await self._database[BANS].update_many(still, {"$inc": {"sweeps": 1}}, session=session)
 
     async def reported(self, number: int) -> None:
         """See `Seasons.reported`."""

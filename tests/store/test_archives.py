@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from msgspec import structs
 
@@ -13,6 +15,7 @@ from scoreboard_server.rules.books import differences
 from scoreboard_server.rules.entry import ADJUSTED, Correction
 from scoreboard_server.rules.seasons import ANNOUNCED, Amended, Archive, Seal, Season
 from scoreboard_server.store import archives as archives_module
+from scoreboard_server.store.moderation import MongoModeration
 from scoreboard_server.store.opening import Store
 
 from .conftest import NOW_US, Raw
@@ -109,6 +112,29 @@ async def test_who_was_banned_by_mistake_comes_back_in_the_correction(sealed: St
     await catch_up(sealed.seasons, sealed.archives)
     assert await board(sealed) == [("eve", 99, 1), ("ann", 30, 2), ("cem", 20, 3), ("ben", 20, 4)]
     assert await board(sealed, announced=True) == ANNOUNCED_BOARD
+
+
+async def test_who_is_unbanned_while_the_season_is_sealed_comes_back(
+    sealed: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each transaction has begun before the other is there; one of them begins again."""
+    await sealed.ledger.append(batch(entry("eve", "e2", 7, 1)))
+    looked = MongoModeration._seasons_touched
+    second = structs.replace(SECOND, seal=Seal(SEALED_AT + 9, "root"))
+    sealings: list[bool] = []
+
+    async def look_and_seal(*arguments: Any) -> list[int]:
+        touched = await looked(*arguments)
+        if not sealings:
+            sealings.append(await sealed.seasons.seal(second, Season(3, "three", SEALED_AT + 9), ACT))
+        return touched
+
+    monkeypatch.setattr(MongoModeration, "_seasons_touched", look_and_seal)
+    await put(sealed, Ban("eve", "b0", "x", "root", 1, lifted_at=NOW_US + 50))
+    assert sealings == [True]
+    await catch_up(sealed.seasons, sealed.archives)
+    assert await sealed.archives.rows_of(2, ANNOUNCED, ["eve"]) == []
+    assert [(row.user, row.score) for row in await sealed.archives.rows_of(2, 1, ["eve"])] == [("eve", 7)]
 
 
 @pytest.mark.parametrize(
