@@ -74,7 +74,7 @@ class SeasonKeeper:
         if closing is None or closing.number != current.number:
             name = next_name(current.number, {season.name for season in seasons})
             closing = Closing(current.number, name, None, SCHEDULE, self._admin.now_us())
-        if await seal(self._store, self._admin, closing):
+        if await seal(self._store, self._admin, closing, is_due=self._is_due):
             self.closed += 1
             log.info("%s is closed, as its end has come; %s has begun", current.name, closing.name)
             await close(self._store, self._admin, closing)

@@ -12,7 +12,7 @@ Interrupted anywhere, doing it again goes on from there.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from msgspec import structs
@@ -23,7 +23,7 @@ from ..rules.seasons import Closing, Seal, Season, next_end, next_name, season_a
 from .archiving import Progress, archive
 from .deciding import Admin
 from .folding import FOREIGN_AGE_US, Folding
-from .ports import Archives, Seasons, Standings, StillPending, StoreUnavailable
+from .ports import Archives, SeasonReset, Seasons, Standings, StillPending, StoreUnavailable
 
 # Without getting on; a process that was killed within a transaction stands in the way for a minute or so.
 _PATIENCE_S = 150.0
@@ -91,11 +91,15 @@ async def close(store: SeasonStore, admin: Admin, closing: Closing, progress: Pr
     return Closed(sealed, following, sealed.seal.by if sealed.seal else closing.by)
 
 
-async def seal(store: SeasonStore, admin: Admin, closing: Closing, progress: Progress = _nothing) -> bool:
-    """Move the pointer; False when somebody else has. Raises StoreUnavailable."""
-    season = numbered(await store.seasons.all(), closing.number)
-    if not season.is_current:
-        return False
+async def seal(
+    store: SeasonStore,
+    admin: Admin,
+    closing: Closing,
+    progress: Progress = _nothing,
+    *,
+    is_due: Callable[[Season], bool] = lambda season: True,
+) -> bool:
+    """Move the pointer; False when somebody else has, or the season is not due. Raises StoreUnavailable."""
     folding = Folding(
         store.standings,
         writer=admin.writer,
@@ -106,6 +110,9 @@ async def seal(store: SeasonStore, admin: Admin, closing: Closing, progress: Pro
     try:
         async with asyncio.timeout(_PATIENCE_S) as patience:
             while True:
+                season = numbered(await store.seasons.all(), closing.number)
+                if not (season.is_current and is_due(season)):
+                    return False
                 now = admin.now_us()
                 sealed = structs.replace(season, seal=Seal(now, closing.by))
                 following = season_after(season, closing.name, closing.ends_at, now)
@@ -118,6 +125,8 @@ async def seal(store: SeasonStore, admin: Admin, closing: Closing, progress: Pro
                         patience.reschedule(asyncio.get_running_loop().time() + _PATIENCE_S)
                         folded += some
                         progress("pending", folded)
+                    await asyncio.sleep(_PAUSE_S)
+                except SeasonReset:
                     await asyncio.sleep(_PAUSE_S)
     except TimeoutError:
         raise StoreUnavailable("what is pending can't be folded now; nothing was closed") from None

@@ -113,8 +113,11 @@ def next_end(schedule: Schedule | None, now_us: int) -> int | None:
 
 
 def season_after(closed: Season, name: str, ends_at: int | None, now_us: int) -> Season:
-    """The one that begins when this one is closed. ends_at: None for what the schedule says."""
-    end = ends_at if ends_at is not None else next_end(closed.schedule, now_us)
+    """The one that begins when this one is closed. ends_at: None for what the schedule says.
+
+    So does one that is over by now, as when closing was begun long ago: a season of no length is not meant.
+    """
+    end = ends_at if ends_at is not None and ends_at > now_us else next_end(closed.schedule, now_us)
     return Season(closed.number + 1, name, now_us, end, closed.schedule)
 
 

@@ -8,7 +8,7 @@ from bson import Int64
 from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
 
 from ..flow.folding import counted, summed
-from ..flow.ports import SeasonEnded, StillPending
+from ..flow.ports import SeasonEnded, SeasonReset, StillPending
 from ..rules.acts import Act
 from ..rules.entry import is_correction
 from ..rules.schedules import Schedule
@@ -61,9 +61,11 @@ class MongoSeasons:
 
         async def move_pointer(session: AsyncIOMotorClientSession) -> None:
             nonlocal was_current
-            told = await self._seasons.update_one(_current(sealed.number), _sealing(sealed), session=session)
+            told = await self._seasons.update_one(_as_thought(sealed), _sealing(sealed), session=session)
             was_current = told.matched_count > 0
             if not was_current:
+                if await self._seasons.find_one(_current(sealed.number), session=session) is not None:
+                    raise SeasonReset
                 return
             await self._fold_rest(sealed.number, session)
             await self._mark_hidden(sealed, session)
@@ -126,6 +128,11 @@ class MongoSeasons:
 
 def _current(number: int) -> Document:
     return {"_id": number, "state": "current"}
+
+
+def _as_thought(sealed: Season) -> Document:
+    until = {"ends_at": long(sealed.ends_at), "schedule": schedule_document(sealed.schedule)}
+    return _current(sealed.number) | until
 
 
 def _sealing(sealed: Season) -> Document:

@@ -11,6 +11,7 @@ from scoreboard_server.flow.ports import (
     Day,
     PendingEntry,
     SeasonEnded,
+    SeasonReset,
     StillPending,
     StoreUnavailable,
     Sum,
@@ -51,8 +52,11 @@ class FakeSeasons:
         if self.still_pending:
             self.still_pending -= 1
             raise StillPending
-        if not self._of(sealed.number).is_current:
+        current = self._of(sealed.number)
+        if not current.is_current:
             return False
+        if (current.ends_at, current.schedule) != (sealed.ends_at, sealed.schedule):
+            raise SeasonReset
         self._replace(sealed)
         self.kept.insert(0, following)
         self.acts.append(act)

@@ -114,6 +114,21 @@ async def test_an_end_that_was_taken_back_closes_nothing() -> None:
     assert len(setup.seasons.kept) == 1
 
 
+async def test_an_end_that_is_taken_back_while_much_is_pending_closes_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Folding that takes a while, and an admin may think again."""
+    setup = SetUp(structs.replace(first_season(1), ends_at=5))
+    setup.seasons.still_pending = 1
+
+    async def take_back(_seconds: float) -> None:
+        setup.seasons.kept = [first_season(1)]
+
+    monkeypatch.setattr("scoreboard_server.flow.season_keeping.asyncio.sleep", take_back)
+    await setup.keeper._close_if_due()
+    assert setup.seasons.kept == [first_season(1)]
+
+
 async def test_an_archive_that_somebody_left_is_written_after_a_while() -> None:
     """Not at once: whoever has closed the season is about to."""
     sealed = structs.replace(first_season(1), seal=Seal(5, "root"))

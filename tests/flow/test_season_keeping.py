@@ -106,7 +106,26 @@ async def test_the_next_one_ends_as_wished_or_by_schedule() -> None:
     scheduled = SetUp(structs.replace(first_season(1), schedule=schedule))
     assert (await reset(scheduled.store, scheduled.admin)).following.ends_at == HOUR_US
     wished = SetUp(structs.replace(first_season(1), schedule=schedule))
-    assert (await reset(wished.store, wished.admin, ends_at=7)).following.ends_at == 7
+    assert (await reset(wished.store, wished.admin, ends_at=7_000)).following.ends_at == 7_000
+
+
+async def test_a_schedule_that_is_set_meanwhile_is_that_of_the_next_one(
+    setup: SetUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While what is pending is folded, and between the last look and the seal."""
+    monkeypatch.setattr(season_keeping, "_PAUSE_S", 0)
+    wanted = [Schedule("0 * * * *", "UTC"), Schedule("30 * * * *", "UTC")]
+    looked = setup.seasons.all
+
+    async def look_and_set() -> list[Season]:
+        known = await looked()
+        if wanted and known[0].is_current and setup.seasons.wish is not None:
+            setup.seasons._set(structs.replace(known[0], schedule=wanted.pop(0)), setup.seasons.acts[0])
+        return known
+
+    await season_keeping.set_end(setup.seasons, setup.admin, None)
+    monkeypatch.setattr(setup.seasons, "all", look_and_set)
+    assert (await reset(setup.store, setup.admin)).following.schedule == Schedule("30 * * * *", "UTC")
 
 
 async def test_a_name_that_is_taken_is_refused(setup: SetUp) -> None:

@@ -54,6 +54,8 @@ def test_the_next_season_ends_as_wished_or_by_schedule() -> None:
     assert season_after(scheduled, "two", None, now) == Season(2, "two", now, 6 * HOUR_US, HOURLY)
     assert season_after(scheduled, "two", now + 1, now) == Season(2, "two", now, now + 1, HOURLY)
     assert season_after(FIRST, "two", None, now) == Season(2, "two", now, None, None)
+    assert season_after(scheduled, "two", now, now) == Season(2, "two", now, 6 * HOUR_US, HOURLY)
+    assert season_after(FIRST, "two", now - 1, now) == Season(2, "two", now, None, None)
     assert next_end(None, now) is None
 
 

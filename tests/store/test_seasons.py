@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from msgspec import structs
 
-from scoreboard_server.flow.ports import SeasonEnded, StillPending
+from scoreboard_server.flow.ports import SeasonEnded, SeasonReset, StillPending
 from scoreboard_server.rules.acts import Act
 from scoreboard_server.rules.bans import Ban
 from scoreboard_server.rules.entry import ADJUSTED, Correction
@@ -40,6 +40,28 @@ async def test_the_pointer_moves_once(mongo_store: Store, raw: Raw) -> None:
     assert not await mongo_store.seasons.seal(SEALED, SECOND, ACT)
     assert await mongo_store.seasons.all() == [SECOND, SEALED]
     assert raw["audit"].count_documents({}) == 1
+
+
+@database
+@pytest.mark.parametrize(
+    "thought", [structs.replace(SEALED, ends_at=5), structs.replace(SEALED, schedule=SECOND.schedule)]
+)
+async def test_a_season_that_ends_otherwise_than_was_thought_stays(
+    mongo_store: Store, thought: Season
+) -> None:
+    """The following one would go by what an admin has changed meanwhile."""
+    with pytest.raises(SeasonReset):
+        await mongo_store.seasons.seal(thought, SECOND, ACT)
+    assert await mongo_store.seasons.all() == [FIRST]
+
+
+@database
+async def test_a_season_is_sealed_with_its_end_and_schedule(mongo_store: Store) -> None:
+    """Which are written and compared in one form."""
+    schedule = Schedule("0 0 * * *", "UTC")
+    await mongo_store.seasons.set_schedule(1, schedule, NOW_US * 2, ACT)
+    thought = structs.replace(SEALED, ends_at=NOW_US * 2, schedule=schedule)
+    assert await mongo_store.seasons.seal(thought, SECOND, ACT)
 
 
 @database

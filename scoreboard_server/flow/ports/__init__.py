@@ -5,7 +5,7 @@ from __future__ import annotations
 from .books import Books, Span
 from .captcha import CaptchaProvider, Spent
 from .copies import Claim, Copies, CopyRefused, InstantLost, Original, Originals
-from .failures import EntriesRefused, HistoryLost, SeasonEnded, StillPending, StoreUnavailable
+from .failures import EntriesRefused, HistoryLost, SeasonEnded, SeasonReset, StillPending, StoreUnavailable
 from .feed import (
     BanChanged,
     Change,
@@ -60,6 +60,7 @@ __all__ = [
     "Recorded",
     "SeasonChanged",
     "SeasonEnded",
+    "SeasonReset",
     "Seasons",
     "SeasonsEdited",
     "Snapshot",

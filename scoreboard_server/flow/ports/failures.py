@@ -28,5 +28,9 @@ class SeasonEnded(Exception):  # noqa: N818 -- as above
     """The season that something was to be done to is not the current one any more."""
 
 
+class SeasonReset(Exception):  # noqa: N818 -- as above
+    """The current season has another end or schedule than was thought."""
+
+
 class StillPending(Exception):  # noqa: N818 -- as above
     """More is pending than one transaction should fold."""

@@ -34,7 +34,8 @@ class Seasons(Protocol):
         """In one transaction: fold what is pending, seal the season, and let the following one be current.
 
         Whether it was this call that did; False when the season was sealed before. What is pending must be
-        little; raises StillPending when it is not.
+        little; raises StillPending when it is not. Raises SeasonReset when the season has another end or
+        schedule than `sealed`, from which the following one was made.
         """
         ...
 
