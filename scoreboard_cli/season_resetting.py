@@ -78,9 +78,9 @@ async def plan_reset(store: Store, name: str | None, closes: str | None, *, is_s
     from scoreboard_server.live.reader import View  # noqa: PLC0415 -- as in session
 
     seasons, closing = await store.seasons.all(), await store.seasons.closing()
-    if closing is not None:
-        return Plan(numbered(seasons, closing.number), closing.name, None, closing)
     chosen = named(seasons, closes) if closes is not None else to_close(seasons, name)
+    if closing is not None and (closes is None or chosen.is_current or chosen.number == closing.number):
+        return Plan(numbered(seasons, closing.number), closing.name, None, closing)
     if not chosen.is_current:
         return Plan(chosen, numbered(seasons, chosen.number + 1).name, None, None)
     board = await look(store, View(_TOP, season=chosen.name), now_us()) if is_shown else None
@@ -170,7 +170,8 @@ def finish(session: Session, seen: Plan | None, wanted: Next, closes: str | None
         return plan, closed
 
     plan, closed = with_seasons(session, work)
-    if plan.closing is not None and wanted.name not in (None, closed.following.name):
+    was_meant = closes in (None, closed.sealed.name) and wanted.name in (None, closed.following.name)
+    if plan.closing is not None and not was_meant:
         words = f"closing {closed.sealed.name} had been begun before and is finished now"
         fail(REFUSED, f"{words}; run it again to close {closed.following.name}, too.")
 

@@ -67,11 +67,12 @@ async def reset(
     """Close the current season. Call `reported` when whoever wished it knows; until then this finishes it.
 
     number: the season to close, None for the current one; one that was closed before stays as it is, and so
-    does everything when the current one has that name already. name, ends_at: of the next one. Raises
+    does everything when the current one has that name already. What was begun with a season before that is
+    finished instead, so look at which one was closed. name, ends_at: of the next one. Raises
     Unacceptable `season_name_taken`, NotFound `season_not_found`, SeasonEnded or StoreUnavailable.
     """
     closing = await store.seasons.closing()
-    if closing is None:
+    if closing is None or number not in (None, closing.number):
         seasons = await store.seasons.all()
         season = numbered(seasons, number) if number is not None else to_close(seasons, name)
         following = name_after(seasons, name) if season.is_current else ""

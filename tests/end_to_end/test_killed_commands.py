@@ -59,6 +59,22 @@ class Scene:
         assert done.returncode in (0, KILLED), done.stderr
         return done.returncode == KILLED
 
+    def wish(self, season: int) -> None:
+        """As a reset leaves it that was killed before it could strike out its wish."""
+        closing = {"name": f"season-{season + 1}", "ends_at": None, "by": "root", "at": 1}
+        self.raw["seasons"].update_one({"_id": season}, {"$set": {"closing": closing}})
+
+    def seasons(self) -> list[tuple[int, str, bool]]:
+        """Each with its state, and whether somebody is yet to be told that it is closed."""
+        found = self.raw["seasons"].find(sort=[("_id", 1)])
+        return [(d["_id"], d["state"], "closing" in d) for d in found]
+
+    def refusal(self, *words: str) -> str:
+        """What the command says; it has to refuse."""
+        done = self._start([sys.executable, "-m", "scoreboard_cli.main", *words])
+        assert done.returncode == 1, done.stderr
+        return done.stderr
+
     def _start(self, command: list[str]) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             command,
@@ -201,6 +217,29 @@ def test_a_reset(scene: Scene, when: str) -> None:
     command = ["season", "reset", "--yes", "--name", "season-3"]
     assert play(scene, [["ban", "cem", "--reason", "x"]], command, when) >= (8 if EACH_STEP else 2)
     assert Counter(d["what"] for d in scene.raw["audit"].find())["season reset"] == 2
+
+
+def test_another_season_than_the_one_that_was_left_is_not_taken_for_closed(scene: Scene) -> None:
+    """What was left is finished and told; that the season that was meant is still open is told, too."""
+    scene.set_up()
+    scene.wish(1)
+    meant = ["season", "reset", "--yes", "--closes", "season-2"]
+    assert "run it again to close season-2" in scene.refusal(*meant)
+    assert scene.seasons() == [(1, "sealed", False), (2, "current", False)]
+    scene.run(*meant)
+    scene.run(*meant)
+    assert scene.seasons() == [(1, "sealed", False), (2, "sealed", False), (3, "current", False)]
+
+
+def test_a_season_that_is_closed_already_brings_no_other_to_its_end(scene: Scene) -> None:
+    """Who names it means that one, whatever somebody else has begun."""
+    scene.set_up()
+    scene.wish(2)
+    told = json.loads(scene.run("season", "reset", "--yes", "--closes", "season-1", "--json"))
+    assert told["closed"]["name"] == "season-1"
+    assert scene.seasons() == [(1, "sealed", False), (2, "current", True)]
+    scene.run("season", "reset", "--yes")
+    assert scene.seasons() == [(1, "sealed", False), (2, "sealed", False), (3, "current", False)]
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
