@@ -40,6 +40,8 @@ State = dict[str, Any]
 class Scene:
     """A database with a past season and a current one, and the commands that are run on it."""
 
+    USERS = ("ann", "ben", "cem")
+
     def __init__(self, mongod: Mongod, raw: Raw, folder: Path) -> None:
         self._environ = environment(SCOREBOARD_STORE=mongod.uri, SCOREBOARD_STORE_DATABASE=raw.name)
         self._folder = folder
@@ -117,7 +119,7 @@ class Scene:
                 "batch": n,
                 "pending": True,
             }
-            for user in ("ann", "ben", "cem")
+            for user in self.USERS
             for n in numbers
         )
 
@@ -253,3 +255,27 @@ def test_lifting_it(scene: Scene, when: str) -> None:
     """All of it comes back."""
     command = ["unban", "ann"]
     assert play(scene, [BAN], command, when) >= (8 if EACH_STEP else 2)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_an_adjustment_of_a_sealed_season(scene: Scene, when: str) -> None:
+    """Made wholly or not at all, with its line in the trail; whoever comes by next writes the board."""
+    scene.set_up()
+    scene.remember()
+    for step in range(1 if when == "before" else 2, LONGEST, STRIDE):
+        scene.restore()
+        killed = scene.run_killed(step, when, "adjust", "ben", "7", "--reason", "x", "--season", "season-1")
+        made = scene.raw["entries"].count_documents({"user": "ben", "late": True, "points": 7})
+        assert made == scene.raw["audit"].count_documents({"what": "adjust"})
+        assert made <= 1 and (made or killed)
+        scene.run("adjust", "cem", "1", "--reason", "y", "--season", "season-1")
+        (boards,) = scene.state()["boards"].values()
+        assert {user: score for _, user, score in boards["announced"]} == dict.fromkeys(scene.USERS, 75)
+        assert {user: score for _, user, score in boards["corrected"]} == {
+            "ann": 75,
+            "ben": 75 + 7 * made,
+            "cem": 76,
+        }
+        if not killed:
+            return
+    raise AssertionError("it never came to its end")
