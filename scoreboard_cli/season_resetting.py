@@ -148,11 +148,14 @@ def finish(session: Session, seen: Plan | None, wanted: Next, closes: str | None
 
     seen: what was shown and agreed to; None where nobody was asked.
     """
+    planned, is_told = seen, False
 
     async def work(store: Store) -> tuple[Plan, Closed]:
         from scoreboard_server.flow.season_keeping import reset as decide  # noqa: PLC0415 -- as in session
 
-        plan = seen or await plan_reset(store, wanted.name, closes, is_shown=False)
+        nonlocal planned, is_told
+        # Once, as this may be begun again when all of it is done: the current season is another one then.
+        plan = planned = planned or await plan_reset(store, wanted.name, closes, is_shown=False)
         with console.working() as progress:
             closed = await decide(
                 _season_store(store),
@@ -162,10 +165,9 @@ def finish(session: Session, seen: Plan | None, wanted: Next, closes: str | None
                 ends_at=wanted.ends_at,
                 progress=lambda words, done: progress(f"{words}: {done:,}"),
             )
-        if session.as_json:
-            console.data_json(closed_as_json(closed))
-        else:
-            show_closed(closed)
+        if not is_told:
+            _tell(session, closed)
+            is_told = True
         await store.seasons.reported(closed.sealed.number)
         return plan, closed
 
@@ -174,6 +176,13 @@ def finish(session: Session, seen: Plan | None, wanted: Next, closes: str | None
     if plan.closing is not None and not was_meant:
         words = f"closing {closed.sealed.name} had been begun before and is finished now"
         fail(REFUSED, f"{words}; run it again to close {closed.following.name}, too.")
+
+
+def _tell(session: Session, closed: Closed) -> None:
+    if session.as_json:
+        console.data_json(closed_as_json(closed))
+    else:
+        show_closed(closed)
 
 
 def _season_store(store: Store) -> SeasonStore:
