@@ -131,8 +131,11 @@ def _current(number: int) -> Document:
 
 
 def _as_thought(sealed: Season) -> Document:
-    until = {"ends_at": long(sealed.ends_at), "schedule": schedule_document(sealed.schedule)}
-    return _current(sealed.number) | until
+    known: Document = _current(sealed.number) | {"ends_at": long(sealed.ends_at)}
+    if sealed.schedule is None:
+        return known | {"schedule": None}
+    # By its fields: as a whole it would have to be in the same order, too.
+    return known | {"schedule.cron": sealed.schedule.cron, "schedule.zone": sealed.schedule.zone}
 
 
 def _sealing(sealed: Season) -> Document:

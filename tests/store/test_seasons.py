@@ -56,10 +56,14 @@ async def test_a_season_that_ends_otherwise_than_was_thought_stays(
 
 
 @database
-async def test_a_season_is_sealed_with_its_end_and_schedule(mongo_store: Store) -> None:
-    """Which are written and compared in one form."""
+@pytest.mark.parametrize("order", [("cron", "zone"), ("zone", "cron")])
+async def test_a_season_is_sealed_with_its_end_and_schedule(
+    mongo_store: Store, raw: Raw, order: tuple[str, str]
+) -> None:
+    """However that was written."""
     schedule = Schedule("0 0 * * *", "UTC")
     await mongo_store.seasons.set_schedule(1, schedule, NOW_US * 2, ACT)
+    raw["seasons"].update_one({}, {"$set": {"schedule": {each: getattr(schedule, each) for each in order}}})
     thought = structs.replace(SEALED, ends_at=NOW_US * 2, schedule=schedule)
     assert await mongo_store.seasons.seal(thought, SECOND, ACT)
 
