@@ -141,17 +141,10 @@ def make_parts(
         closings=Closings(),
         captcha=captcha,
     )
-    folding = Folding(
-        store.standings,
-        writer=writer,
-        now_us=now_us,
-        is_capped=catalogue.is_capped,
-        appended=lambda: pipeline.counts.entries,
-    )
+    folding = _folding(store, pipeline, catalogue, writer)
     parts = Parts(store, live, hub, profiles, pipeline, folding, moderating, sweeping, services)
     if store.feed is not None and isinstance(fence, MarkFence):
-        parts.lag = Lag(fence, time.monotonic)
-        parts.season_keeper = _season_keeper(store, book, writer)
+        parts.lag, parts.season_keeper = Lag(fence, time.monotonic), _season_keeper(store, book, writer)
         parts.following = Following(
             store.feed,
             store.snapshots,
@@ -165,6 +158,16 @@ def make_parts(
             now_us=now_us,
         )
     return parts
+
+
+def _folding(store: Store, pipeline: Pipeline, catalogue: Catalogue, writer: str) -> Folding:
+    return Folding(
+        store.standings,
+        writer=writer,
+        now_us=now_us,
+        is_capped=catalogue.is_capped,
+        appended=lambda: pipeline.counts.entries,
+    )
 
 
 def _sweeping(store: Store, bans: BanList, writer: str) -> Sweeping | None:

@@ -72,6 +72,16 @@ def replica_set(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mongod]:
 
 
 @pytest.fixture
+def short_transactions(replica_set: Mongod) -> Iterator[None]:
+    """What a killed process has begun is given up after a second instead of a minute."""
+    limit = "transactionLifetimeLimitSeconds"
+    with replica_set.client() as client:
+        client.admin.command("setParameter", 1, **{limit: 1})
+        yield
+        client.admin.command("setParameter", 1, **{limit: 60})
+
+
+@pytest.fixture
 def database(replica_set: Mongod) -> Iterator[str]:
     """The name of a database that nobody else uses."""
     name = f"t{uuid.uuid4().hex[:16]}"

@@ -22,11 +22,11 @@ Progress = Callable[[str, int], None]
 """Told what is being done, and how much of it is done by now."""
 
 
-def _nothing(_words: str, _done: int) -> None:
+def untold(_words: str, _done: int) -> None:
     """Nobody watches."""
 
 
-async def archive(archives: Archives, season: Season, progress: Progress = _nothing) -> None:
+async def archive(archives: Archives, season: Season, progress: Progress = untold) -> None:
     """Write down what is missing of the season's boards. Safe to repeat. Raises StoreUnavailable."""
     assert season.seal is not None  # noqa: S101 -- a current season has no archive
     kept = season.seal.archive
@@ -37,7 +37,7 @@ async def archive(archives: Archives, season: Season, progress: Progress = _noth
         await _correct(archives, season, kept, progress)
 
 
-async def catch_up(seasons: Seasons, archives: Archives, progress: Progress = _nothing) -> None:
+async def catch_up(seasons: Seasons, archives: Archives, progress: Progress = untold) -> None:
     """Write down what is missing of all seasons' boards, as after a correction. Raises StoreUnavailable.
 
     What is corrected again and again meanwhile is left to whoever does that.
@@ -102,7 +102,7 @@ async def _correct(archives: Archives, season: Season, kept: Archive, progress: 
 
 
 async def write_corrected(
-    archives: Archives, number: int, edition: int, amended: Collection[Amended], progress: Progress = _nothing
+    archives: Archives, number: int, edition: int, amended: Collection[Amended], progress: Progress = untold
 ) -> int:
     """Write down the announced board with these placed anew; how many users are on it. Safe to repeat.
 

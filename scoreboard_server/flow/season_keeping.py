@@ -20,7 +20,7 @@ from msgspec import structs
 from ..rules.refusals import NotFound, Unacceptable
 from ..rules.schedules import Schedule
 from ..rules.seasons import Closing, Seal, Season, next_end, next_name, season_after
-from .archiving import Progress, archive
+from .archiving import Progress, archive, untold
 from .deciding import Admin
 from .folding import FOREIGN_AGE_US, Folding
 from .ports import Archives, SeasonReset, Seasons, Standings, StillPending, StoreUnavailable
@@ -48,10 +48,6 @@ class Closed:
     by: str
 
 
-def _nothing(_words: str, _done: int) -> None:
-    """Nobody watches."""
-
-
 # --- an admin's wishes --------------------------------------------------------------------------------
 
 
@@ -62,7 +58,7 @@ async def reset(
     number: int | None = None,
     name: str | None = None,
     ends_at: int | None = None,
-    progress: Progress = _nothing,
+    progress: Progress = untold,
 ) -> Closed:
     """Close the current season. Call `reported` when whoever wished it knows; until then this finishes it.
 
@@ -82,7 +78,7 @@ async def reset(
     return await close(store, admin, closing, progress)
 
 
-async def close(store: SeasonStore, admin: Admin, closing: Closing, progress: Progress = _nothing) -> Closed:
+async def close(store: SeasonStore, admin: Admin, closing: Closing, progress: Progress = untold) -> Closed:
     """Do what a wish says, or what is left to do of it. Raises StoreUnavailable."""
     await seal(store, admin, closing, progress)
     seasons = await store.seasons.all()
@@ -96,7 +92,7 @@ async def seal(
     store: SeasonStore,
     admin: Admin,
     closing: Closing,
-    progress: Progress = _nothing,
+    progress: Progress = untold,
     *,
     is_due: Callable[[Season], bool] = lambda season: True,
 ) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..flow.ports import (
@@ -34,7 +34,7 @@ from .embedded import DataDirInUse, EmbeddedError, EmbeddedMongo, attach
 from .history import MongoHistory
 from .ledger import MongoLedger
 from .moderation import MongoModeration
-from .mongo import StoreRefusedError, connect, disconnect, prepare
+from .mongo import Database, StoreRefusedError, connect, disconnect, prepare
 from .originals import MongoOriginals
 from .seasons import MongoSeasons
 from .snapshots import MongoSnapshots
@@ -167,6 +167,10 @@ async def _mongo(
     except BaseException:
         await disconnect(client)
         raise
+    return replace(_stored_in(opened), close=close, failed=failed, announce=announce)
+
+
+def _stored_in(opened: Database) -> Store:
     snapshots = MongoSnapshots(opened)
     return Store(
         ledger=MongoLedger(opened[ENTRIES]),
@@ -183,9 +187,6 @@ async def _mongo(
         originals=MongoOriginals(opened, snapshots),
         copies=MongoCopies(opened),
         feed=MongoFeed(opened),
-        close=close,
-        failed=failed,
-        announce=announce,
     )
 
 

@@ -11,34 +11,7 @@ from pathlib import Path
 
 from .invoking import PATIENCE_S, environment
 
-# Driver commands that write, as it names them to its listeners.
-WRITES = ("insert", "update", "delete", "findAndModify", "commitTransaction")
-
-_BY_WRITES = """
-import os, signal, sys
-from pymongo import monitoring
-from scoreboard_cli import main
-
-class Killer(monitoring.CommandListener):
-    left = {at}
-
-    def started(self, event):
-        if event.command_name in {writes!r} and event.database_name not in ("config", "local"):
-            Killer.left -= 1
-            if Killer.left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-    def succeeded(self, event):
-        pass
-
-    failed = succeeded
-
-monitoring.register(Killer())
-try:
-    main.main()
-finally:
-    print({at} - Killer.left, "writes", file=sys.stderr)
-"""
+_ROOT = Path(__file__).parents[2]
 
 _BY_LINES = """
 import os, signal
@@ -68,31 +41,28 @@ main.main()
 """
 
 
-def _run(
-    script: str, arguments: tuple[str | Path, ...], cwd: Path, environ: Mapping[str, str]
-) -> subprocess.CompletedProcess[str]:
+def _is_killed(
+    python: tuple[str, ...], arguments: tuple[str | Path, ...], cwd: Path, environ: Mapping[str, str]
+) -> bool:
     ended = subprocess.run(
-        [sys.executable, "-c", script, *map(os.fspath, arguments)],
+        [sys.executable, *python, *map(os.fspath, arguments)],
         cwd=cwd,
-        env=environment(**environ),
+        env=environment(**environ) | {"PYTHONPATH": str(_ROOT)},
         capture_output=True,
         text=True,
         timeout=PATIENCE_S,
         check=False,
     )
     assert "Traceback" not in ended.stderr, ended.stderr
-    return ended
+    assert ended.returncode in (0, -signal.SIGKILL), ended.stderr
+    return ended.returncode != 0
 
 
 def killed_at_write(at: int, *arguments: str | Path, cwd: Path, environ: Mapping[str, str]) -> bool:
     """Run a command and kill it before its `at`-th write reaches the database; False when it has fewer."""
-    ended = _run(_BY_WRITES.format(at=at, writes=WRITES), arguments, cwd, environ)
-    assert ended.returncode in (0, -signal.SIGKILL), ended.stderr
-    return ended.returncode != 0
+    return _is_killed(("-m", "tests.end_to_end.killing", str(at), "before"), arguments, cwd, environ)
 
 
 def killed_at_line(at: int, *arguments: str | Path, cwd: Path, environ: Mapping[str, str]) -> bool:
     """Run an export and kill it within its `at`-th line, at last before the file is put in place."""
-    ended = _run(_BY_LINES.format(at=at), arguments, cwd, environ)
-    assert ended.returncode in (0, -signal.SIGKILL), ended.stderr
-    return ended.returncode != 0
+    return _is_killed(("-c", _BY_LINES.format(at=at)), arguments, cwd, environ)

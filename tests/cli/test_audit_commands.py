@@ -217,17 +217,7 @@ def test_no_command_changes_or_removes_a_line(place: Place) -> None:
 # --- killed in the middle -------------------------------------------------------------------------
 
 
-@pytest.fixture
-def _short_transactions(replica_set: Mongod) -> Iterator[None]:
-    """What a killed process has begun is given up after a second instead of a minute."""
-    limit = "transactionLifetimeLimitSeconds"
-    with replica_set.client() as client:
-        client.admin.command("setParameter", 1, **{limit: 1})
-        yield
-        client.admin.command("setParameter", 1, **{limit: 60})
-
-
-@pytest.mark.usefixtures("_short_transactions")
+@pytest.mark.usefixtures("short_transactions")
 @pytest.mark.parametrize("lines", [1, 7, 40])
 def test_a_killed_repair_has_told_exactly_what_it_did(
     replica_set: Mongod, database: str, tmp_path: Path, lines: int

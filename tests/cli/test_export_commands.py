@@ -84,14 +84,11 @@ def _comparable(document: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture
-def stores(replica_set: Mongod, tmp_path: Path) -> Iterator[Stores]:
-    """Some databases, gone at the end. What a killed process has begun is given up after a second."""
+def stores(replica_set: Mongod, tmp_path: Path, short_transactions: None) -> Iterator[Stores]:
+    """Some databases, gone at the end."""
     stores = Stores(replica_set, tmp_path)
-    limit = "transactionLifetimeLimitSeconds"
+    yield stores
     with replica_set.client() as client:
-        client.admin.command("setParameter", 1, **{limit: 1})
-        yield stores
-        client.admin.command("setParameter", 1, **{limit: 60})
         for name in stores.made:
             client.drop_database(name)
 

@@ -184,13 +184,10 @@ def _plain(document: dict[str, Any]) -> tuple[Any, ...]:
 
 
 @pytest.fixture
-def scene(replica_set: Mongod, database: str, tmp_path: Path) -> Iterator[Scene]:
-    """What a killed command has begun is given up after a second instead of a minute."""
-    limit = "transactionLifetimeLimitSeconds"
+def scene(replica_set: Mongod, database: str, tmp_path: Path, short_transactions: None) -> Iterator[Scene]:
+    """On a database of its own."""
     with replica_set.client() as client:
-        client.admin.command("setParameter", 1, **{limit: 1})
         yield Scene(replica_set, client[database], tmp_path)
-        client.admin.command("setParameter", 1, **{limit: 60})
 
 
 def play(scene: Scene, before: list[list[str]], command: list[str], when: str) -> int:

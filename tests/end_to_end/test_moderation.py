@@ -7,7 +7,7 @@ import itertools
 import json
 import signal
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -249,17 +249,7 @@ async def test_an_undone_ban_leaves_no_trace(place: Place) -> None:
     assert await place.score("ann") == 30 and await place.adds_up()
 
 
-@pytest.fixture
-def _short_transactions(replica_set: Mongod) -> Iterator[None]:
-    """What a killed process has begun is given up after a second instead of a minute."""
-    limit = "transactionLifetimeLimitSeconds"
-    with replica_set.client() as client:
-        client.admin.command("setParameter", 1, **{limit: 1})
-        yield
-        client.admin.command("setParameter", 1, **{limit: 60})
-
-
-@pytest.mark.usefixtures("_short_transactions")
+@pytest.mark.usefixtures("short_transactions")
 @pytest.mark.parametrize("stage", ["taking", "giving"])
 async def test_a_killed_command_is_run_again(place: Place, stage: str) -> None:
     """kill -9 in the middle of some thousand corrections: run again, it ends as if nothing had happened."""

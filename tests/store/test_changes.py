@@ -371,7 +371,7 @@ async def test_what_is_told_of_seasons(mongo_store: Store, raw: Raw) -> None:
         await seasons.set_end(1, 5, act)
         raw["seasons"].update_one({"_id": 1}, {"$inc": {"folds": 1}})
         raw["seasons"].update_one({"_id": 1}, {"$set": {"closing": {"name": "two"}}})
-        sealed = Season(1, "season-1", 1, seal=Seal(9, "root"))
+        sealed = Season(1, "season-1", 1, ends_at=5, seal=Seal(9, "root"))
         await seasons.seal(sealed, Season(2, "two", 9), act)
         await mongo_store.archives.put(1, Archive(0, 0, "", 0))
         raw["seasons"].update_one({"_id": 1}, {"$inc": {"corrections": 1}})

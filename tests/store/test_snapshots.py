@@ -178,7 +178,10 @@ async def test_the_feed_goes_on_from_it_without_gap_or_overlap(
 
     async def write() -> None:
         nonlocal rounds
-        while not stop.is_set():
+        is_last = False
+        while not is_last:
+            # Whoever follows sees something after it is told to stop.
+            is_last = stop.is_set()
             rounds += 1
             some = [entry(f"u{i}", f"{rounds}", 1, rounds) for i in range(size)]
             await other.ledger.append(batch(*some, writer="other", number=rounds))
