@@ -19,10 +19,10 @@ import time
 import urllib.request
 
 from scoreboard_cli.bench.process_figures import resident_bytes
-from scoreboard_server.app import collect_garbage_less_often
 from scoreboard_server.clock import now_us
 from scoreboard_server.flow.deciding import Admin
 from scoreboard_server.flow.season_keeping import set_end
+from scoreboard_server.serving import collect_garbage_less_often
 
 from .scale_point import forget_peak, peak_bytes, stalls, start
 
