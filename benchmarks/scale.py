@@ -132,6 +132,8 @@ def lines(points: list[dict[str, Any]]) -> Iterator[Line]:
     yield Line("… at the most, while loading", [p["peakBytesPerUser"] for p in points], 0, is_ratio=False)
     yield Line("reading it again while serving, s", [p["reloadSeconds"] for p in points], 2, is_ratio=False)
     yield Line("… the event loop's longest stall, ms", [p["reloadStallMs"] for p in points], is_ratio=False)
+    waits = [p["reloadLongestWaitMs"] for p in points]
+    yield Line("… the longest that an update waited meanwhile, ms", waits, 0, is_ratio=False)
     more = [p["reloadPeakBytesPerUser"] for p in points]
     yield Line("… more memory a user at the most, bytes", more, 0, is_ratio=False)
     for name in points[0]["inside"]:

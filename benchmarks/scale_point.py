@@ -22,11 +22,13 @@ from pathlib import Path
 from typing import Any
 
 from scoreboard_cli.bench.process_figures import resident_bytes
-from scoreboard_server.app import Server, collect_garbage_less_often
+from scoreboard_server.app import Server
 from scoreboard_server.clock import now_us
 from scoreboard_server.flow.loading import load_board
 from scoreboard_server.live.reader import View
 from scoreboard_server.parts import Parts
+from scoreboard_server.rules.entry import Submission
+from scoreboard_server.serving import collect_garbage_less_often
 from scoreboard_server.settings import load_settings
 
 SECRET = "of no other server than this one, for an hour"  # noqa: S105 -- it guards made-up users
@@ -151,8 +153,17 @@ async def parts_of(parts: Parts) -> dict[str, float]:
     return found
 
 
+async def _submit(parts: Parts, waits: list[float]) -> None:
+    """One after the other, for ever; how long each waited for its receipt, in seconds."""
+    for number in itertools.count():
+        began = time.perf_counter()
+        await parts.pipeline.submit(Submission(f"late:{number}", "a", "task.completed"), 10)
+        waits.append(time.perf_counter() - began)
+        await asyncio.sleep(_PAUSE_S)
+
+
 async def reload(parts: Parts) -> dict[str, float]:
-    """The board is read again, as when the change feed has lost its place; no update is written meanwhile.
+    """The board is read again, as when the change feed has lost its place, while somebody submits.
 
     Also because what was applied to measure it is in no ledger.
     """
@@ -160,10 +171,15 @@ async def reload(parts: Parts) -> dict[str, float]:
     users, before = len(parts.live.board), resident_bytes(os.getpid()) or 0
     forget_peak()
     began = time.perf_counter()
+    waits: list[float] = []
+    submitting = asyncio.create_task(_submit(parts, waits))
     with stalls() as longest:
         await parts.following.reload()
+    took = time.perf_counter() - began
+    submitting.cancel()
     return {
-        "reloadSeconds": time.perf_counter() - began,
+        "reloadSeconds": took,
+        "reloadLongestWaitMs": max(waits) * 1e3,
         "reloadStallMs": longest.own * 1e3,
         "reloadPeakBytesPerUser": (peak_bytes() - before) / users,
     }

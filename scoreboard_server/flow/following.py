@@ -6,13 +6,14 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Sequence
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from typing import Protocol
 
 from ..live.live_board import LiveBoard
-from ..rules.entry import reached
+from ..rules.entry import Entry, reached
+from ..rules.tallies import DAY_US
 from .counts import Followed
-from .loading import Loaded, load_board
+from .loading import Loaded, read_board
 from .pipeline import Pipeline
 from .ports import (
     BanChanged,
@@ -25,6 +26,7 @@ from .ports import (
     ProfileChanged,
     SeasonChanged,
     SeasonsEdited,
+    Snapshot,
     Snapshots,
     StoreUnavailable,
     TokensRevoked,
@@ -35,6 +37,8 @@ log = logging.getLogger("scoreboard.following")
 
 _AWAY_PAUSE_S = 0.5
 _RENEWAL_S = 1.0
+# So many entries are put into a board in a few milliseconds.
+_FEW = 500
 # Why a board is read again: another season, or standings repaired; or changes that can't be told any more.
 RELOADS = TURNED, LOST = "turned", "history_lost"
 
@@ -182,15 +186,11 @@ class Following:
                 raise _Outdated
 
     async def reload(self) -> None:
-        """Swap in a fresh board, however long the store makes us wait.
-
-        It is read while no batch of our own is under way, so each of our entries is either in the snapshot
-        or applied to the new board, never both.
-        """
+        """Swap in a fresh board, however long the store makes us wait."""
         before = self._live.board
         while True:
             try:
-                self._position = await self._pipeline.between_batches(self._swap)
+                await self._read_again()
             except StoreUnavailable as error:
                 log.debug("reading the board again has to wait: %s", error)
                 await asyncio.sleep(_AWAY_PAUSE_S)
@@ -199,10 +199,48 @@ class Following:
                 await asyncio.to_thread(before.dissolve)
                 return
 
-    async def _swap(self) -> object:
-        loaded: Loaded = await load_board(self._snapshots, self._now_us())
+    async def _read_again(self) -> None:
+        """Show the board of a new snapshot. Raises StoreUnavailable.
+
+        At the snapshot's instant no batch of our own is under way, and none at the swap. So each of our
+        entries is in the snapshot, or noted, or counted on the new board; and in the seconds that it takes to
+        read a million users no submission has to wait.
+        """
+        async with AsyncExitStack() as opened:
+
+            async def begin() -> tuple[Snapshot, list[Entry]] | None:
+                snapshot = await opened.enter_async_context(self._snapshots.snapshot())
+                if snapshot.season.number == self._live.season.number:
+                    return snapshot, opened.enter_context(self._pipeline.noting())
+                # Nobody is to be told a score of the season that has gone by. The new board is small.
+                self._show(await read_board(snapshot, self._now_us()))
+                return None
+
+            begun = await self._pipeline.between_batches(begin)
+            if begun is None:
+                return
+            snapshot, noted = begun
+            loaded = await read_board(snapshot, self._now_us())
+            while len(noted) > _FEW:
+                self._put_in(loaded, noted)
+                await asyncio.sleep(0)
+            await self._pipeline.between_batches(lambda: self._finish(loaded, noted))
+
+    async def _finish(self, loaded: Loaded, noted: list[Entry]) -> None:
+        await asyncio.sleep(0)  # whoever was answered just now has its turn, so that caps count it once
+        while noted:
+            self._put_in(loaded, noted)
+        self._show(loaded)
+
+    def _put_in(self, loaded: Loaded, noted: list[Entry]) -> None:
+        """Some of what was noted."""
+        for entry in noted[:_FEW]:
+            loaded.add(entry, self._now_us() // DAY_US)
+        del noted[:_FEW]
+
+    def _show(self, loaded: Loaded) -> None:
         self._profiles.forget()  # what changed in the gap was not told
         self._live.replace(loaded.board, loaded.season)
         for each in self._watched:
             each.reloaded(loaded)
-        return loaded.position
+        self._position = loaded.position

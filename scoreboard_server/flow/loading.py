@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from msgspec import Struct
 
 from ..rules.bans import Ban
 from ..rules.board import Board, Draft
-from ..rules.entry import is_correction, reached
+from ..rules.entry import Entry, is_correction, reached
 from ..rules.revocations import Revocation
 from ..rules.seasons import Season
 from ..rules.tallies import DAY_US, Account, DayCount
@@ -38,37 +38,47 @@ class Loaded(Struct, frozen=True):
     board: Board
     season: Season
     position: object
-    counts: Mapping[Account, DayCount]
+    counts: dict[Account, DayCount]
     bans: Sequence[Ban]
     seasons: Sequence[Season]
     revocations: Sequence[Revocation]
 
+    def add(self, entry: Entry, today: int) -> None:
+        """Put in an action that was counted after the instant. today: a day since the Unix epoch."""
+        self.board.apply(entry.user, entry.points, entry.at)
+        _count(self.counts, (entry.user, entry.type), entry.at, today)
+
 
 async def load_board(snapshots: Snapshots, now_us: int) -> Loaded:
+    """Read the current season's board as of now. Raises StoreUnavailable."""
+    async with snapshots.snapshot() as snapshot:
+        return await read_board(snapshot, now_us)
+
+
+async def read_board(snapshot: Snapshot, now_us: int) -> Loaded:
     """Read the current season's board, without those who are banned now. Raises StoreUnavailable."""
     today = now_us // DAY_US
-    async with snapshots.snapshot() as snapshot:
-        bans = [ban async for ban in snapshot.bans()]
-        revocations = [each async for each in snapshot.revocations()]
-        seasons = [season async for season in snapshot.seasons()]
-        # Of yesterday it matters when the last one was: the least time to the next may not be over yet.
-        counts: dict[Account, DayCount] = {}
-        async for who, told in snapshot.days(today - 1):
-            counts[who] = DayCount(0, told.last)
-        counts |= {who: told async for who, told in snapshot.days(today)}
-        pending: dict[str, tuple[int, int]] = {}
-        async for user, points, at, action_type in snapshot.pending():
-            score, reached_at = pending.get(user, (0, 0))
-            pending[user] = (score + points, max(reached_at, reached(action_type, at)))
-            if at // DAY_US >= today - 1 and not is_correction(action_type):
-                _count(counts, (user, action_type), at, today)
-        draft = await _draft(snapshot, pending, about=await snapshot.size() - _archived(seasons))
-        # In a thread: ordering a million users takes seconds, and nobody else knows this board yet.
-        hidden = [ban.user for ban in bans if ban.is_in_force(now_us)]
-        board = await asyncio.to_thread(draft.board, hidden)
-        if len(board) >= _MANY:
-            gc.freeze()  # a board is no garbage, and looking through a million users for some takes 0.1 s
-        return Loaded(board, snapshot.season, snapshot.position, counts, bans, seasons, revocations)
+    bans = [ban async for ban in snapshot.bans()]
+    revocations = [each async for each in snapshot.revocations()]
+    seasons = [season async for season in snapshot.seasons()]
+    # Of yesterday it matters when the last one was: the least time to the next may not be over yet.
+    counts: dict[Account, DayCount] = {}
+    async for who, told in snapshot.days(today - 1):
+        counts[who] = DayCount(0, told.last)
+    counts |= {who: told async for who, told in snapshot.days(today)}
+    pending: dict[str, tuple[int, int]] = {}
+    async for user, points, at, action_type in snapshot.pending():
+        score, reached_at = pending.get(user, (0, 0))
+        pending[user] = (score + points, max(reached_at, reached(action_type, at)))
+        if at // DAY_US >= today - 1 and not is_correction(action_type):
+            _count(counts, (user, action_type), at, today)
+    draft = await _draft(snapshot, pending, about=await snapshot.size() - _archived(seasons))
+    # In a thread: ordering a million users takes seconds, and nobody else knows this board yet.
+    hidden = [ban.user for ban in bans if ban.is_in_force(now_us)]
+    board = await asyncio.to_thread(draft.board, hidden)
+    if len(board) >= _MANY:
+        gc.freeze()  # a board is no garbage, and looking through a million users for some takes 0.1 s
+    return Loaded(board, snapshot.season, snapshot.position, counts, bans, seasons, revocations)
 
 
 async def _draft(snapshot: Snapshot, pending: dict[str, tuple[int, int]], *, about: int) -> Draft:

@@ -15,7 +15,8 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TypeVar
 
 from ..live.live_board import LiveBoard
@@ -63,6 +64,7 @@ class Pipeline:
         self._batches = 0
         self._closed = False
         self._outage = Outage()
+        self._notes: list[Entry] | None = None
         self.counts = Appends()
         self._under_way = asyncio.TaskGroup()
 
@@ -140,6 +142,16 @@ class Pipeline:
         self._interludes.append(interlude)
         self._work.set()
         return await done
+
+    @contextmanager
+    def noting(self) -> Iterator[list[Entry]]:
+        """Note what is counted from now on, in the list that this gives."""
+        assert self._notes is None, "one at a time"  # noqa: S101 -- one part reads boards again
+        self._notes = []
+        try:
+            yield self._notes
+        finally:
+            self._notes = None
 
     def close(self) -> None:
         """Accept nothing more. What is under way is still counted and answered."""
@@ -260,6 +272,8 @@ class Pipeline:
         entry = flight.entry
         score, rank = self._live.apply(entry.user, entry.points, entry.at)
         self.counts.entries += 1
+        if self._notes is not None:
+            self._notes.append(entry)
         self._flights.land(flight, Receipt(score, rank, entry.points))
 
     # --- when the store is away -------------------------------------------------------------------

@@ -152,6 +152,9 @@ class FakeSnapshot:
         self.banned: list[Ban] = []
         self.revoked: list[Revocation] = []
         self.past: list[Season] = []
+        self.go = asyncio.Event()
+        self.go.set()
+        self.is_cut = False
 
     async def seasons(self) -> AsyncIterator[Season]:
         for season in [self.season, *self.past]:
@@ -161,6 +164,9 @@ class FakeSnapshot:
         return len(self._standings)
 
     async def standings(self) -> AsyncIterator[tuple[str, int, int]]:
+        await self.go.wait()
+        if self.is_cut:
+            raise StoreUnavailable("cut")
         for standing in self._standings:
             yield standing
 

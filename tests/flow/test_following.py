@@ -9,9 +9,16 @@ import pytest
 
 from scoreboard_server.flow import following as following_module
 from scoreboard_server.flow.following import Following, MarkFence
-from scoreboard_server.flow.loading import load_board
+from scoreboard_server.flow.loading import Loaded, load_board
 from scoreboard_server.flow.pipeline import Pipeline
-from scoreboard_server.flow.ports import EntryAppended, HistoryLost, MarkSeen, ProfileChanged, SeasonChanged
+from scoreboard_server.flow.ports import (
+    Decided,
+    EntryAppended,
+    HistoryLost,
+    MarkSeen,
+    ProfileChanged,
+    SeasonChanged,
+)
 from scoreboard_server.flow.profile_book import ProfileBook
 from scoreboard_server.live.live_board import LiveBoard
 from scoreboard_server.rules.board import Board
@@ -20,6 +27,22 @@ from scoreboard_server.rules.profiles import Profile
 from scoreboard_server.rules.seasons import Season
 
 from .fakes import SEASON, FakeFeed, FakeFence, FakeLedger, FakeProfiles, FakeSnapshot, FakeSnapshots
+
+
+class Noted:
+    """Fits `flow.following.Watched`."""
+
+    def __init__(self) -> None:
+        self.loaded: list[Loaded] = []
+
+    def appended(self, entry: EntryAppended) -> None:
+        """Not looked at here."""
+
+    def changed(self, change: Decided) -> None:
+        """Not looked at here."""
+
+    def reloaded(self, loaded: Loaded) -> None:
+        self.loaded.append(loaded)
 
 
 class Setup:
@@ -33,6 +56,7 @@ class Setup:
         self.pipeline = Pipeline(self.ledger, self.live, FakeFence(), writer="me", now_us=lambda: 1)
         self.profiles = ProfileBook(FakeProfiles(), self.live)
         self.fence = MarkFence(self.feed, "me")
+        self.watched = Noted()
         self.following = Following(
             self.feed,
             self.snapshots,
@@ -40,6 +64,7 @@ class Setup:
             profiles=self.profiles,
             pipeline=self.pipeline,
             fence=self.fence,
+            watched=[self.watched],
             writer="me",
             position="start",
             now_us=lambda: 1,
@@ -136,6 +161,56 @@ async def test_no_own_entry_falls_between_snapshot_and_swap(setup: Setup) -> Non
     await own
     await setup.settled()
     assert [(s.user, s.score) for s in setup.live.board] == [("cem", 3)]
+
+
+@pytest.mark.parametrize("many", [1, 3 * following_module._FEW + 1])
+async def test_submissions_go_on_while_the_board_is_read_again(setup: Setup, many: int) -> None:
+    """They are answered from the board of before, and are on the new one and in its counts, once each."""
+    setup.snapshots.current = FakeSnapshot([("ann", 10, 1), ("ben", 7, 3)], [], "later")
+    setup.snapshots.current.go.clear()
+    setup.feed.queue.put_nowait(HistoryLost("gone"))
+    await setup.settled()
+    own = [setup.pipeline.submit(Submission("ann", f"a{i}", "open"), 3) for i in range(many)]
+    receipts = await asyncio.gather(*own)
+    assert receipts[-1].score == 10 + 3 * many and setup.live.board.standing("ben") is None
+    setup.snapshots.current.go.set()
+    await setup.settled()
+    await setup.pipeline.submit(Submission("ann", "behind", "open"), 3)
+    shown = {standing.user: standing.score for standing in setup.live.board}
+    assert shown == {"ann": 13 + 3 * many, "ben": 7}
+    (loaded,) = setup.watched.loaded
+    assert loaded.counts["ann", "open"].count == many
+
+
+async def test_no_score_of_the_season_before_is_told(setup: Setup) -> None:
+    """While the board of another season is read, submissions wait for it."""
+    setup.snapshots.current = FakeSnapshot([], [], "later", Season(2, "season-2", 5))
+    setup.snapshots.current.go.clear()
+    setup.feed.queue.put_nowait(SeasonChanged())
+    await setup.settled()
+    own = asyncio.create_task(setup.pipeline.submit(Submission("ann", "a1", "open"), 3))
+    await setup.settled()
+    assert not own.done()
+    setup.snapshots.current.go.set()
+    assert (await own).score == 3
+
+
+async def test_a_store_that_goes_away_meanwhile_is_asked_again(
+    setup: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next snapshot has what was counted beside the one that could not be read."""
+    monkeypatch.setattr(following_module, "_AWAY_PAUSE_S", 0.001)
+    half = setup.snapshots.current = FakeSnapshot([("ann", 10, 1)], [], "half")
+    half.go.clear()
+    half.is_cut = True
+    setup.feed.queue.put_nowait(HistoryLost("gone"))
+    await setup.settled()
+    await setup.pipeline.submit(Submission("ann", "a1", "open"), 3)
+    setup.snapshots.current = FakeSnapshot([("ann", 13, 1)], [], "later")
+    half.go.set()
+    await setup.settled()
+    assert [(s.user, s.score) for s in setup.live.board] == [("ann", 13)]
+    assert setup.feed.positions[-1] == "later"
 
 
 async def test_the_fence_passes_with_its_mark(setup: Setup) -> None:

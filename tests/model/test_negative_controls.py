@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -15,6 +16,7 @@ from scoreboard_server.flow.flights import Flight, Flights
 from scoreboard_server.flow.following import MarkFence
 from scoreboard_server.flow.pipeline import Pipeline
 from scoreboard_server.flow.ports import Batch, Key, Recorded
+from scoreboard_server.rules.entry import Entry
 
 from .disk import StoreRules
 from .machine import ScoreBoard
@@ -128,4 +130,17 @@ def test_reading_the_board_again_beside_batches_is_noticed(monkeypatch: pytest.M
         return await action()
 
     monkeypatch.setattr(Pipeline, "between_batches", right_now)
+    must_go_red(saying=BOARD_IS_WRONG)
+
+
+def test_a_board_read_again_without_what_was_counted_meanwhile_is_noticed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Submissions go on beside the reading, and what they add is in no snapshot."""
+
+    @contextmanager
+    def forgetting(pipeline: Pipeline) -> Iterator[list[Entry]]:
+        yield []
+
+    monkeypatch.setattr(Pipeline, "noting", forgetting)
     must_go_red(saying=BOARD_IS_WRONG)
