@@ -87,7 +87,7 @@ async def test_a_stale_board_stays_and_tells_its_age(start_server: StartServer) 
     """Cut off, the rows stay, the time of the last trust is told; offline has a word of its own."""
     api = await played(start_server)
     wire = Wire()
-    async with page_at("about:blank") as page:
+    async with page_at("about:blank", tolerated="ERR_INTERNET_DISCONNECTED") as page:
         await page.route_web_socket("**/ws", wire.route)
         await page.goto(api.server.address)
         await page.wait_for_selector("#board .row")
