@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from scoreboard_server.clock import now_us
-from scoreboard_server.rules.refusals import NotFound, Unavailable
+from scoreboard_server.rules.identifiers import is_action_id
+from scoreboard_server.rules.refusals import NotFound, Unacceptable, Unavailable
 
 from . import console
 from .admin import admin, moderation_of, reason, user_id
@@ -16,7 +17,7 @@ from .session import NOT_FOUND, REFUSED, Session, command_options, fail, with_st
 from .times import FORMS, Instant, readable
 
 if TYPE_CHECKING:
-    from scoreboard_server.flow.deciding import Banned, Unbanned
+    from scoreboard_server.flow.deciding import Adjusted, Banned, Unbanned
     from scoreboard_server.rules.board import Board, Standing
     from scoreboard_server.store.opening import Store
 
@@ -227,49 +228,69 @@ def bans(session: Session) -> None:
     console.data_table(_BANS, rows, f"{len(found):,} banned")
 
 
+def _key(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not is_action_id(value):
+        raise click.BadParameter("must be 1-64 characters of A-Za-z0-9_.:~-")
+    return value
+
+
 # A negative number is no option.
 @click.command(context_settings={"ignore_unknown_options": True})
 @click.argument("user", callback=user_id)
 @click.argument("points", type=click.IntRange(-_MOST_POINTS, _MOST_POINTS))
 @click.option("--reason", required=True, callback=reason, metavar="TEXT", help="Why; the user can read it.")
 @click.option("--season", metavar="NAME", help="A sealed season, corrected afterwards.  [default: now's]")
+@click.option("--once", metavar="KEY", callback=_key, help="Run again with the same KEY, it adds nothing.")
 @command_options
-def adjust(session: Session, *, user: str, points: int, reason: str, season: str | None) -> None:
+def adjust(
+    session: Session, *, user: str, points: int, reason: str, season: str | None, once: str | None
+) -> None:
     """Add POINTS to the score of USER, or take them when negative.
 
     It is an entry of the ledger like any other, with its reason. Of a sealed
-    season it changes the board as corrected; what was announced stays.
+    season it changes the board as corrected; what was announced stays. With a
+    KEY of yours (a ticket's number) it is made once, however often it is run.
 
     \b
-    Example:  scoreboard adjust demo:1 -50 --reason "counted by a broken client"
+    Example:  scoreboard adjust demo:1 -50 --reason "a broken client" --once t-17
     """
     if points == 0:
         raise click.BadParameter("must not be 0", param_hint="POINTS")
-    name = secrets.token_hex(8)  # here, as the work may be begun again
+    name = once or secrets.token_hex(8)  # here, as the work may be begun again
 
-    async def work(store: Store) -> tuple[str, int | None]:
+    async def work(store: Store) -> tuple[str, Adjusted | None]:
         from scoreboard_server.flow.deciding import adjust as decide  # noqa: PLC0415 -- as in session
         from scoreboard_server.flow.looking import find_standing  # noqa: PLC0415 -- as in session
 
         found, standing = await find_standing(store, user, season, now_us())
         if standing is None:
             return found.name, None
-        score = await decide(
-            moderation_of(store), admin(), standing, points, season=found, name=name, reason=reason
+        made = await decide(
+            moderation_of(store),
+            store.ledger,
+            admin(),
+            standing,
+            points,
+            season=found,
+            name=name,
+            reason=reason,
         )
         await _catch_up(store)
-        return found.name, score
+        return found.name, made
 
     try:
-        which, score = with_store(session.settings(), work)
+        which, made = with_store(session.settings(), work)
     except NotFound:
         fail(NOT_FOUND, f"There is no season named {season}. `scoreboard season list` shows all.")
-    except Unavailable as refusal:
+    except (Unavailable, Unacceptable) as refusal:
         fail(REFUSED, refusal.detail)
-    if score is None:
+    if made is None:
         fail(NOT_FOUND, f"{user} is not on the board of {which}.")
+    was_added = made.was_added or once is None  # without a key only this command itself can have been before
     if session.as_json:
-        told = {"userId": user, "season": which, "points": points, "reason": reason, "score": score}
-        console.data_json(told)
-        return
-    console.data(f"{user}: {score - points:,} {points:+,} = {score:,} points in {which}.")
+        told = {"userId": user, "season": which, "points": points, "reason": reason, "score": made.score}
+        console.data_json(told | {"added": was_added})
+    elif was_added:
+        console.data(f"{user}: {made.score - points:,} {points:+,} = {made.score:,} points in {which}.")
+    else:
+        console.data(f"{user}: {made.score:,} points in {which}; {once} was made before, nothing is added.")

@@ -38,7 +38,7 @@ README = (ROOT / "README.md").read_text()
 DOCS = {path.name: path.read_text() for path in (ROOT / "docs").glob("*.md")}
 
 # Told at the terminal alone.
-_OF_COMMANDS = {"not_banned", "season_name_taken", "bad_schedule", "unknown_zone"}
+_OF_COMMANDS = {"adjusted_otherwise", "not_banned", "season_name_taken", "bad_schedule", "unknown_zone"}
 _IN_CODE = re.compile(r"```sh\n(.*?)```|`(scoreboard [a-z][^`]*)`", re.DOTALL)
 
 

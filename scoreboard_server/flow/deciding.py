@@ -17,11 +17,11 @@ from ..rules.bans import Ban
 from ..rules.board import Standing
 from ..rules.claims import CLOCK_SKEW_S
 from ..rules.entry import ADJUSTED, Correction
-from ..rules.refusals import NotFound
+from ..rules.refusals import NotFound, Unacceptable
 from ..rules.revocations import Revocation
 from ..rules.seasons import Season
 from .correcting import give_back, take_back
-from .ports import Moderation
+from .ports import Ledger, Moderation
 
 # By then every server that isn't paused has learnt of a ban; what it counts later it takes back itself.
 _SETTLING_S = 1.0
@@ -52,6 +52,13 @@ class Unbanned(Struct, frozen=True):
     ban: Ban
     given_back: int
     was_in_force: bool
+
+
+class Adjusted(Struct, frozen=True):
+    """The score with an adjustment. was_added: by this call; else it had been made before."""
+
+    score: int
+    was_added: bool
 
 
 async def ban(
@@ -110,6 +117,7 @@ async def unban(moderation: Moderation, admin: Admin, user: str, *, reason: str)
 
 async def adjust(
     moderation: Moderation,
+    ledger: Ledger,
     admin: Admin,
     standing: Standing,
     points: int,
@@ -117,11 +125,12 @@ async def adjust(
     season: Season,
     name: str,
     reason: str,
-) -> int:
+) -> Adjusted:
     """Add points to a user's score, or take some; who is on the board stays at the same instant.
 
     standing, season: the user's in that season, which may be sealed. name: of this adjustment, which is made
-    once however often it is asked for. The score with it. Raises StoreUnavailable.
+    once however often it is asked for. Raises Unacceptable `adjusted_otherwise` when it was made with other
+    points; StoreUnavailable.
     """
     entry = Correction(standing.user, f"{ADJUSTED}/{name}", ADJUSTED, points, admin.now_us(), reason)
     after = standing.score + points
@@ -133,8 +142,13 @@ async def adjust(
         "after": {"score": after},
     }
     act = admin.act("adjust", standing.user, reason, details)
-    was_added = await moderation.adjust(entry, season.number, act, admin.writer)
-    return after if was_added else standing.score
+    if await moderation.adjust(entry, season.number, act, admin.writer):
+        return Adjusted(after, was_added=True)
+    key = (standing.user, entry.action)
+    if (original := (await ledger.look_up([key])).get(key)) is not None and original.points != points:
+        detail = f"{name} stands for {original.points:+,} points of {standing.user}'s already."
+        raise Unacceptable("adjusted_otherwise", detail)
+    return Adjusted(standing.score, was_added=False)
 
 
 async def revoke(

@@ -302,6 +302,7 @@ class Adjusted(Shape):
     points: int
     reason: str
     score: int
+    added: bool
 
 
 class Act(Shape):

@@ -182,6 +182,7 @@ def test_points_are_added_and_taken(place: Place, ann: str, points: int) -> None
         "points": points,
         "reason": "a broken client",
         "score": 30 + points,
+        "added": True,
     }
     until(lambda: place.scores()[ann] == 30 + points)
     newest = place.told("explain", ann, "-n", "1")["actions"][0]
@@ -189,6 +190,19 @@ def test_points_are_added_and_taken(place: Place, ann: str, points: int) -> None
     assert place.said("adjust", ann, str(-points), "--reason", "undone") == (
         f"{ann}: {30 + points} {-points:+} = 30 points in season-1.\n"
     )
+
+
+def test_an_adjustment_with_a_key_is_made_once(place: Place, ann: str) -> None:
+    """Run again it adds nothing and says so; with other points it is refused; another user's is another."""
+    command = ("adjust", ann, "5", "--reason", "a prize", "--once", "t-17")
+    assert place.told(*command)["added"] is True
+    again = place.told(*command)
+    assert (again["added"], again["score"]) == (False, 35)
+    assert place.said(*command) == f"{ann}: 35 points in season-1; t-17 was made before, nothing is added.\n"
+    ended = run("adjust", ann, "50", "--reason", "a prize", "--once", "t-17", cwd=place.folder)
+    assert (ended.returncode, ended.stderr) == (1, f"Error: t-17 stands for +5 points of {ann}'s already.\n")
+    assert len([act for act in place.documents("audit") if act["user"] == ann]) == 1
+    until(lambda: place.scores()[ann] == 35)
 
 
 def test_who_is_not_on_the_board_has_nothing_to_adjust(place: Place) -> None:
@@ -240,6 +254,7 @@ def test_each_act_is_in_the_audit_trail(place: Place, ann: str) -> None:
         (["adjust", "ann", "1000000001", "--reason", "x"], "not in the range"),
         (["adjust", "ann", "-1000000001", "--reason", "x"], "not in the range"),
         (["adjust", "ann", "5"], "--reason"),
+        (["adjust", "ann", "5", "--reason", "x", "--once", "a b"], "1-64 characters"),
         (["token", "revoke"], "either a JTI or --user"),
         (["token", "revoke", "t1", "--user", "ann"], "either a JTI or --user"),
         (["token", "revoke", ""], "1 to 128 characters"),

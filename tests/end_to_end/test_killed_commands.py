@@ -256,12 +256,16 @@ def test_lifting_it(scene: Scene, when: str) -> None:
 
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_an_adjustment_of_a_sealed_season(scene: Scene, when: str) -> None:
-    """Made wholly or not at all, with its line in the trail; whoever comes by next writes the board."""
+    """Made wholly or not at all, with its line in the trail; whoever comes by next writes the board.
+
+    Run again with the same key it is made once.
+    """
+    command = ["adjust", "ben", "7", "--reason", "x", "--season", "season-1", "--once", "t-1"]
     scene.set_up()
     scene.remember()
     for step in range(1 if when == "before" else 2, LONGEST, STRIDE):
         scene.restore()
-        killed = scene.run_killed(step, when, "adjust", "ben", "7", "--reason", "x", "--season", "season-1")
+        killed = scene.run_killed(step, when, *command)
         made = scene.raw["entries"].count_documents({"user": "ben", "late": True, "points": 7})
         assert made == scene.raw["audit"].count_documents({"what": "adjust"})
         assert made <= 1 and (made or killed)
@@ -273,6 +277,10 @@ def test_an_adjustment_of_a_sealed_season(scene: Scene, when: str) -> None:
             "ben": 75 + 7 * made,
             "cem": 76,
         }
+        scene.run(*command)
+        (boards,) = scene.state()["boards"].values()
+        assert {user: score for _, user, score in boards["corrected"]}["ben"] == 82
+        assert scene.raw["audit"].count_documents({"what": "adjust", "user": "ben"}) == 1
         if not killed:
             return
     raise AssertionError("it never came to its end")

@@ -13,10 +13,11 @@ from scoreboard_server.rules.board import Standing
 from scoreboard_server.rules.claims import CLOCK_SKEW_S, WRITE, Identity
 from scoreboard_server.rules.entry import Correction
 from scoreboard_server.rules.profiles import Profile
-from scoreboard_server.rules.refusals import NotFound
+from scoreboard_server.rules.refusals import NotFound, Unacceptable
 from scoreboard_server.rules.revocations import RevocationList
 from scoreboard_server.rules.seasons import first_season
 
+from .fakes import FakeLedger
 from .moderation import FakeModeration
 
 ANN = Standing("ann", 30, 5, 2)
@@ -140,12 +141,18 @@ async def test_who_was_never_banned_can_not_be_unbanned(admin: Admin) -> None:
 
 async def test_an_adjustment_is_made_once(admin: Admin) -> None:
     """Asked for again under the same name it adds nothing; the score told is that with it."""
-    moderation = FakeModeration()
-    for standing in (ANN, replace(ANN, score=25)):
-        score = await deciding.adjust(
-            moderation, admin, standing, -5, season=first_season(1), name="x1", reason="broken client"
-        )
-        assert score == 25
+    moderation, ledger = FakeModeration(), FakeLedger()
+
+    async def adjust(standing: Standing, points: int) -> deciding.Adjusted:
+        wish = {"season": first_season(1), "name": "x1", "reason": "broken client"}
+        return await deciding.adjust(moderation, ledger, admin, standing, points, **wish)
+
+    assert await adjust(ANN, -5) == deciding.Adjusted(25, was_added=True)
+    for key, entry in moderation.entries.items():
+        ledger.entries["ann", key] = (entry, "admin", 0)
+    assert await adjust(replace(ANN, score=25), -5) == deciding.Adjusted(25, was_added=False)
+    with pytest.raises(Unacceptable, match="x1 stands for -5 points"):
+        await adjust(replace(ANN, score=25), -50)
     (entry,) = moderation.entries.values()
     assert isinstance(entry, Correction)
     assert (entry.action, entry.points, entry.reason, entry.of) == ("!adjusted/x1", -5, "broken client", None)
