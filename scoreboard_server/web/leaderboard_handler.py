@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from ..live.reader import View
+from ..live.reader import Reading, View
 from ..rules.identifiers import is_user_id
 from ..rules.refusals import NotFound, Unacceptable
 from .base_handler import BaseHandler
@@ -28,11 +28,13 @@ class LeaderboardHandler(BaseHandler):
     async def get(self) -> None:
         """Answer 200 with the view, 304 when the client has it already."""
         identity = await self.identity_if_told()
-        reading = await self.services.boards.read(self._view(identity.user if identity else None))
+        view = self._view(identity.user if identity else None)
+        reading = await self.services.boards.read(view)
         if reading.etag is not None:
             self.set_header("ETag", reading.etag)
-        self.add_header("Vary", "Authorization")
-        self.set_header("Cache-Control", "no-cache")
+        # In one line with what is there: some proxies look at one line only.
+        self.set_header("Vary", ", ".join([*self._headers.get_list("Vary"), "Authorization"]))
+        self.set_header("Cache-Control", _who_may_keep(view, reading))
         if _matches(self.request.headers.get("If-None-Match"), reading.etag):
             self.set_status(304)
             self.finish()
@@ -80,6 +82,19 @@ class UserHandler(BaseHandler):
     async def head(self, user: str) -> None:
         """As GET, without the body."""
         await self.get(user)
+
+
+def _who_may_keep(view: View, reading: Reading) -> str:
+    """RFC 9111. What everybody sees alike a proxy may show for a second; a browser always asks.
+
+    Not so what is asked by name: who asks for a user has just acted for one, who names a season wants to know
+    whether it has ended, and names that are missing now will be there soon.
+    """
+    if view.asker is not None:
+        return "private, no-cache"  # a proxy may keep what came for a bearer if it is told that it may be shared
+    if view.around is not None or view.users or view.season is not None or reading.etag is None:
+        return "no-cache"
+    return "max-age=0, s-maxage=1, must-revalidate"
 
 
 def _user(text: str) -> str:

@@ -199,6 +199,36 @@ async def test_who_has_it_already_gets_304(five: Api, form: str) -> None:
     assert (again.headers["ETag"], again.headers["Vary"]) == (etag, "Authorization")
 
 
+@pytest.mark.parametrize("query", ["", "?limit=2", "?offset=3&limit=1", "?something=else"])
+async def test_what_all_see_alike_a_proxy_may_show_for_a_second(five: Api, query: str) -> None:
+    """A browser always asks, and a 304 says the same as the answer itself."""
+    first = await five.fetch(f"/api/leaderboard{query}")
+    again = await five.fetch(f"/api/leaderboard{query}", headers={"If-None-Match": first.headers["ETag"]})
+    for answer, code in ((first, 200), (again, 304)):
+        assert (answer.code, answer.headers["Cache-Control"]) == (
+            code,
+            "max-age=0, s-maxage=1, must-revalidate",
+        )
+
+
+@pytest.mark.parametrize("query", ["?around=ann", "?users=ann,ben", "?season=season-1"])
+async def test_what_somebody_asks_for_by_name_is_asked_for_each_time(five: Api, query: str) -> None:
+    """Who names a user or a season may know of an action, or of an end, that a kept board doesn't show."""
+    assert (await five.fetch(f"/api/leaderboard{query}")).headers["Cache-Control"] == "no-cache"
+
+
+@pytest.mark.parametrize("query", ["", "?limit=2", "?users=ann"])
+async def test_what_came_for_a_bearer_no_proxy_may_keep(five: Api, query: str) -> None:
+    """Also a 304, and a refusal not even by a browser."""
+    first = await five.fetch(f"/api/leaderboard{query}", bearer=token("ann"))
+    told = {"If-None-Match": first.headers["ETag"]}
+    again = await five.fetch(f"/api/leaderboard{query}", bearer=token("ann"), headers=told)
+    refused = await five.fetch(f"/api/leaderboard{query}", bearer=token(ttl=-1))
+    assert [answer.code for answer in (first, again, refused)] == [200, 304, 401]
+    assert {answer.headers["Cache-Control"] for answer in (first, again)} == {"private, no-cache"}
+    assert refused.headers["Cache-Control"] == "no-store"
+
+
 @pytest.mark.parametrize("told", ['"other"', "", "W/", '"', ",,,", "é", "*x"])
 async def test_another_validator_gets_the_board(five: Api, told: str) -> None:
     """Whatever it looks like."""
