@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from scoreboard_server.live.reader import Reading, View
+
 from ..conftest import Api, token
 from .conftest import StartApi
 from .wire import ask, problem, request
@@ -215,6 +217,19 @@ async def test_what_all_see_alike_a_proxy_may_show_for_a_second(five: Api, query
 async def test_what_somebody_asks_for_by_name_is_asked_for_each_time(five: Api, query: str) -> None:
     """Who names a user or a season may know of an action, or of an end, that a kept board doesn't show."""
     assert (await five.fetch(f"/api/leaderboard{query}")).headers["Cache-Control"] == "no-cache"
+
+
+async def test_a_board_without_all_its_names_is_asked_for_each_time(
+    five: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The names will be there soon, and the board will read differently then."""
+
+    async def incomplete(view: View) -> Reading:
+        return Reading(b"{}", None)
+
+    monkeypatch.setattr(five.server._lifecycle.services.boards, "read", incomplete)  # type: ignore[union-attr]
+    answer = await five.fetch("/api/leaderboard")
+    assert (answer.body, answer.headers["Cache-Control"]) == (b"{}", "no-cache")
 
 
 @pytest.mark.parametrize("query", ["", "?limit=2", "?users=ann"])
