@@ -11,6 +11,7 @@ from collections.abc import Callable
 from .app import Server, ServerFailedError, StartError
 from .leaving import leave
 from .open_files import raise_open_files_limit
+from .service_manager import READY, STOPPING, tell_service_manager
 from .settings import Settings, SettingsError
 from .store.opening import StoreRefusedError, StoreUnavailable
 
@@ -39,12 +40,14 @@ async def serve(
         if starting.done():
             await starting
             on_ready(server)
+            tell_service_manager(READY)
             await server.run_until(stop)
         else:
             starting.cancel()
             await asyncio.gather(starting, return_exceptions=True)
     finally:
         stopping.cancel()
+        tell_service_manager(STOPPING)
         await server.stop()
 
 

@@ -91,7 +91,9 @@ def _who_may_keep(view: View, reading: Reading) -> str:
     whether it has ended, and names that are missing now will be there soon.
     """
     if view.asker is not None:
-        return "private, no-cache"  # a proxy may keep what came for a bearer if it is told that it may be shared
+        return (
+            "private, no-cache"  # a proxy may keep what came for a bearer if it is told that it may be shared
+        )
     if view.around is not None or view.users or view.season is not None or reading.etag is None:
         return "no-cache"
     return "max-age=0, s-maxage=1, must-revalidate"
