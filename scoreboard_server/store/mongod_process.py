@@ -171,7 +171,9 @@ def _command(binary: Path, folder: DataDir, port: int) -> list[str]:
         "transactionLifetimeLimitSeconds=10",
     )
     settings = [part for parameter in parameters for part in ("--setParameter", parameter)]
-    return [str(binary), *pairs, "--logappend", "--nounixsocket", *settings]
+    # Nothing here is JavaScript. Without its engine mongod also starts where no memory may be both written and
+    # executed (systemd's MemoryDenyWriteExecute).
+    return [str(binary), *pairs, "--logappend", "--nounixsocket", "--noscripting", *settings]
 
 
 def _words(entry: dict[str, Any]) -> str:

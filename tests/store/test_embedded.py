@@ -136,6 +136,13 @@ async def test_it_listens_on_loopback_only(shared: tuple[Path, EmbeddedMongo, Ro
     assert [address for address in local if address.endswith(f":{port:04X}")] == [f"0100007F:{port:04X}"]
 
 
+async def test_it_runs_no_code_of_clients(shared: tuple[Path, EmbeddedMongo, Rows]) -> None:
+    """JavaScript is off: nothing here needs it, and its engine would want memory to write code to."""
+    _, _, rows = shared
+    with pytest.raises(OperationFailure, match="no globalScriptEngine"):
+        await rows.find_one({"$where": "true"})
+
+
 async def test_a_second_owner_is_refused_and_the_first_unharmed(
     shared: tuple[Path, EmbeddedMongo, Rows],
 ) -> None:
