@@ -62,6 +62,9 @@ async def diagnose(
         findings.append(machine.disk(database.disk, "the store's"))
     if not database.is_made:
         return _complete(findings, "no server has used this database yet", circumstances)
+    findings.append(store.documents(database))
+    if database.newer is not None:
+        return _complete(findings, "a newer version knows better", circumstances)
     findings.append(store.indexes(database))
     findings.append(store.pending(database, server_runs=circumstances.server_runs))
     findings.append(await _ledger(database, books, history, now_us, ledger_patience_s))

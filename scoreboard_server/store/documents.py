@@ -1,7 +1,8 @@
 """The stored shapes, in one place: collections, documents and indexes.
 
-Each document carries `v`, the version of its shape. The driver reads large numbers as a kind of int that JSON
-encoders refuse, so numbers leave this package through `int`.
+Each document carries `v`, the version of its shape. A season's is the newest of all shapes in the store: who
+opens the store raises it, and who finds one newer than its own leaves the store alone (see `shapes`). The
+driver reads large numbers as a kind of int that JSON encoders refuse, so numbers leave this package by `int`.
 
     entries    {_id, v, user, action, type, points, at, writer, batch, pending: true}   until folded, then
                {… season} without `pending`; a correction also has {reason, of?}, and from the start

@@ -16,11 +16,12 @@ from ..flow.ports import Books, History, StoreUnavailable
 from ..rules.checkup.machine import Disk
 from ..rules.checkup.store_facts import DatabaseFacts, Member, Oplog, ServerFacts, Topology
 from .books import MongoBooks
-from .documents import ENTRIES, INDEXES, SEASONS, Document
+from .documents import ENTRIES, INDEXES, SEASONS, SHAPE, Document
 from .history import MongoHistory
 from .mongo import Client, connect, disconnect, hello, refusing, why_refused
 from .opening import embedded_in_words, reach_embedded
 from .reaching import is_passing
+from .shapes import newest_shape, why_newer
 from .snapshots import MongoSnapshots
 
 _MOST_LEFT_BEHIND = 100_000
@@ -114,11 +115,14 @@ class MongoDiagnosis:
                 missing += compared[0]
                 changed += compared[1]
                 foreign += compared[2]
-            current = await self._database[SEASONS].find_one({"state": "current"})
+            seasons = [each async for each in self._database[SEASONS].find({}, {"state": 1, "v": 1})]
+            shape = newest_shape(seasons)
             old = {"pending": True, "at": {"$lt": before_us}}
             return DatabaseFacts(
                 is_made=bool(INDEXES.keys() & made),
-                has_season=current is not None,
+                has_season=any(season["state"] == "current" for season in seasons),
+                shape=shape,
+                newer=why_newer(shape) if shape > SHAPE else None,
                 missing=sorted(missing),
                 changed=sorted(changed),
                 foreign=sorted(foreign),

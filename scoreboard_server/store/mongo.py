@@ -20,9 +20,10 @@ from pymongo.uri_parser import parse_uri
 
 from ..flow.ports import StoreUnavailable
 from ..rules.seasons import first_season
-from .documents import INDEXES, SEASONS, Document
+from .documents import INDEXES, SEASONS, SHAPE, Document
 from .reaching import is_passing, summary
 from .season_documents import season_document
+from .shapes import StoreRefusedError, newest_shape, refuse_newer
 
 Client = AsyncIOMotorClient[Document]
 Database = AsyncIOMotorDatabase[Document]
@@ -45,10 +46,6 @@ _DEADLINES: dict[str, Any] = {
 }
 _GOODBYE_S = 2.0
 _AUTHENTICATION_FAILED, _UNAUTHORIZED, _NAMESPACE_EXISTS = 18, 13, 48
-
-
-class StoreRefusedError(Exception):
-    """This store can't be used as it is; the message says what to do."""
 
 
 def connect(uri: str) -> Client:
@@ -95,9 +92,11 @@ async def prepare(client: Client, uri: str, database: str, *, now_us: int) -> Da
         if refusal is not None:
             raise StoreRefusedError(refusal)
         opened = client[database]
+        seasons = await _seasons(opened)
+        refuse_newer(newest_shape(seasons))  # before anything is made
         for name, indexes in INDEXES.items():
             await _ensure_collection(opened, name, indexes)
-        await _ensure_season(opened, now_us)
+        await _ensure_season(opened, seasons, now_us)
     return opened
 
 
@@ -189,8 +188,17 @@ async def _ensure_collection(database: Database, name: str, indexes: list[IndexM
         await database[name].create_indexes(indexes)
 
 
-async def _ensure_season(database: Database, now_us: int) -> None:
-    seasons = database[SEASONS]
-    if await seasons.find_one({"state": "current"}) is None:
+async def _seasons(database: Database) -> list[Document]:
+    """What has to be known of each before the store is used."""
+    return [document async for document in database[SEASONS].find({}, {"state": 1, "v": 1})]
+
+
+async def _ensure_season(database: Database, known: list[Document], now_us: int) -> None:
+    """That there is a current one, and that it tells older versions that we were here."""
+    current = next((each for each in known if each["state"] == "current"), None)
+    if current is None:
         with contextlib.suppress(DuplicateKeyError):  # another process was faster
-            await seasons.insert_one(season_document(first_season(now_us)))
+            await database[SEASONS].insert_one(season_document(first_season(now_us)))
+    elif newest_shape([current]) < SHAPE:
+        older = {"_id": current["_id"], "v": {"$not": {"$gte": SHAPE}}}
+        await database[SEASONS].update_one(older, {"$set": {"v": SHAPE}})

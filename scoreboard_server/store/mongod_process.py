@@ -171,8 +171,8 @@ def _command(binary: Path, folder: DataDir, port: int) -> list[str]:
         "transactionLifetimeLimitSeconds=10",
     )
     settings = [part for parameter in parameters for part in ("--setParameter", parameter)]
-    # Nothing here is JavaScript. Without its engine mongod also starts where no memory may be both written and
-    # executed (systemd's MemoryDenyWriteExecute).
+    # Nothing here is JavaScript, and without its engine mongod also starts where memory may not be written and
+    # then executed (systemd's MemoryDenyWriteExecute).
     return [str(binary), *pairs, "--logappend", "--nounixsocket", "--noscripting", *settings]
 
 

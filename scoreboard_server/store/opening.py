@@ -34,9 +34,10 @@ from .embedded import DataDirInUse, EmbeddedError, EmbeddedMongo, attach
 from .history import MongoHistory
 from .ledger import MongoLedger
 from .moderation import MongoModeration
-from .mongo import Database, StoreRefusedError, connect, disconnect, prepare
+from .mongo import Database, connect, disconnect, prepare
 from .originals import MongoOriginals
 from .seasons import MongoSeasons
+from .shapes import StoreRefusedError
 from .snapshots import MongoSnapshots
 from .spent import MongoSpent
 from .standings import MongoStandings

@@ -11,10 +11,12 @@ from ..rules.board import Standing
 from ..rules.schedules import Schedule
 from ..rules.seasons import Archive, Closing, Seal, Season
 from .documents import SHAPE, Document
+from .shapes import refuse_newer
 
 
 def season(document: Document) -> Season:
-    """A season's document."""
+    """A season's document. Raises StoreRefusedError when a newer version has been at the store."""
+    refuse_newer(int(document.get("v", 0)))
     return Season(
         document["_id"],
         document["name"],

@@ -22,7 +22,17 @@ from .test_verify_commands import damage, server, wait_until_folded
 __all__ = ["server"]  # a fixture
 
 SECRET = "a secret for tests, of more than 32 bytes"
-STORE = ["version", "topology", "write concern", "clock", "oplog", "indexes", "pending", "ledger"]
+STORE = [
+    "version",
+    "topology",
+    "write concern",
+    "clock",
+    "oplog",
+    "documents",
+    "indexes",
+    "pending",
+    "ledger",
+]
 MACHINE = [
     "python",
     "packages",

@@ -26,6 +26,7 @@ ORDER = [
     "clock",
     "oplog",
     "disk",
+    "documents",
     "indexes",
     "pending",
     "ledger",
@@ -95,7 +96,7 @@ async def test_a_store_that_can_t_be_used_is_not_asked_further() -> None:
     assert set(found) == set(ORDER)
     assert found["topology"].remedy == "Initiate it."
     unknown = {name for name, each in found.items() if each.state is State.SKIPPED}
-    assert unknown == {"write concern", "oplog", "disk", "indexes", "pending", "ledger"}
+    assert unknown == {"write concern", "oplog", "disk", "documents", "indexes", "pending", "ledger"}
 
 
 async def test_a_database_that_nobody_has_used() -> None:
@@ -104,6 +105,15 @@ async def test_a_database_that_nobody_has_used() -> None:
     assert set(found) == set(ORDER)
     assert found["indexes"].state is State.SKIPPED
     assert "no server has used" in found["ledger"].found
+
+
+async def test_a_store_of_a_newer_version_is_not_judged_further() -> None:
+    """What is there may be right in a way that this version doesn't know."""
+    facts = database(shape=2, newer="Upgrade.", foreign=["entries.newer"], left_behind=7)
+    found = await examined(FakeDiagnosis(server(), facts))
+    assert set(found) == set(ORDER)
+    assert (found["documents"].state, found["documents"].remedy) == (State.WRONG, "Upgrade.")
+    assert {found[name].state for name in ("indexes", "pending", "ledger")} == {State.SKIPPED}
 
 
 async def test_standings_that_differ_are_wrong() -> None:

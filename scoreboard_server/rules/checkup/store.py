@@ -24,6 +24,7 @@ STORE_CHECKS = (
     "clock",
     "oplog",
     "disk",
+    "documents",
     "indexes",
     "pending",
     "ledger",
@@ -126,6 +127,13 @@ def oplog(facts: ServerFacts) -> Finding:
         "A server that is away for longer reads the whole board again. Enlarge it, in mongosh: "
         "db.adminCommand({replSetResizeOplog: 1, size: 16384})",
     )
+
+
+def documents(facts: DatabaseFacts) -> Finding:
+    """Whether this version understands what is stored."""
+    if facts.newer is not None:
+        return wrong("documents", f"shape {facts.shape}, written by a newer version", facts.newer)
+    return ok("documents", f"shape {facts.shape}, as this version reads them")
 
 
 def indexes(facts: DatabaseFacts) -> Finding:

@@ -56,12 +56,15 @@ class ServerFacts(Struct, frozen=True):
 class DatabaseFacts(Struct, frozen=True):
     """Of the score board's own database. is_made: whether any server has ever used it.
 
+    shape: the newest of its documents'; newer: what to do where that is beyond this version.
     missing, changed, foreign: indexes and collections against what a start makes. left_behind: entries that
     have been pending for long, counted up to a bound.
     """
 
     is_made: bool
     has_season: bool
+    shape: int
+    newer: str | None
     missing: Sequence[str]
     changed: Sequence[str]
     foreign: Sequence[str]
