@@ -37,7 +37,6 @@ from .documents import (
     revocation,
 )
 from .reaching import is_passing, reaching, summary
-from .shapes import refuse_newer
 
 log = logging.getLogger("scoreboard.changes")
 
@@ -47,7 +46,7 @@ _REOPEN_PAUSE_S = 0.5
 _ANY: Document = {"$exists": True}
 # What of a season's document is told to others, and what of it means that a board must be read again.
 _OF_CURRENT = ("state", "repaired_at")
-_TOLD = (*_OF_CURRENT, "ends_at", "schedule", "corrections", "archive", "v")
+_TOLD = (*_OF_CURRENT, "ends_at", "schedule", "corrections", "archive", "v")  # `v`: see `shapes`
 _LOST_CODES = frozenset({136, 280, 286})
 
 
@@ -144,6 +143,4 @@ def _change(event: Mapping[str, Any]) -> Change:
         told = document or event["updateDescription"]["updatedFields"]
         return ProfileChanged(event["documentKey"]["_id"], profile(told))
     edited = (event.get("updateDescription") or {}).get("updatedFields", {})
-    # A newer version has opened the store: what it writes from now on is not for us to understand.
-    refuse_newer(int((document or edited).get("v", 0)))
     return SeasonsEdited() if edited and edited.keys().isdisjoint(_OF_CURRENT) else SeasonChanged()

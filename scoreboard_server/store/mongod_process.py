@@ -171,7 +171,7 @@ def _command(binary: Path, folder: DataDir, port: int) -> list[str]:
         "transactionLifetimeLimitSeconds=10",
     )
     settings = [part for parameter in parameters for part in ("--setParameter", parameter)]
-    # Nothing here is JavaScript, and without its engine mongod also starts where memory may not be written and
+    # Nothing here is JavaScript; without its engine mongod also starts where memory may not be written and
     # then executed (systemd's MemoryDenyWriteExecute).
     return [str(binary), *pairs, "--logappend", "--nounixsocket", "--noscripting", *settings]
 
