@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import getpass
+import os
 import re
 import shutil
 import socket
@@ -96,7 +96,8 @@ class Nginx:
 
     @property
     def _command(self) -> list[str]:
-        return [self._program, "-p", str(self._folder), "-c", str(self._folder / "nginx.conf")]
+        log, settings = self._folder / "error.log", self._folder / "nginx.conf"
+        return [self._program, "-p", str(self._folder), "-e", str(log), "-c", str(settings)]
 
     def _make_certificate(self) -> None:
         key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "privkey.pem"]
@@ -109,7 +110,7 @@ class Nginx:
         servers = "".join(f"server 127.0.0.1:{port} max_fails=0;\n" for port in self._servers)
         temporary = "".join(f"{kind}_temp_path {self._folder}/{kind};\n" for kind in _TEMPORARY)
         for pattern, replacement in (
-            (r"user www-data;", f"user {getpass.getuser()};"),
+            (r"user www-data;", "user root;" if os.geteuid() == 0 else ""),  # others have no choice
             (r"worker_rlimit_nofile .*;", ""),  # not everybody may
             (r"worker_connections .*;", "worker_connections 512;"),
             (r"/run/nginx\.pid", f"{self._folder}/nginx.pid"),

@@ -122,9 +122,15 @@ def test_every_command_that_is_named_is_one() -> None:
 
 def test_every_file_that_is_named_is_there() -> None:
     """No link leads nowhere, and what is copied can be."""
-    links = re.findall(r"\]\((?!http)([^)#]+)", TEXT)
+    links = re.findall(r"\]\((?!http)([^)#]*)#?([^)]*)\)", TEXT)
     assert len(links) > 5
-    assert [link for link in links if not (DOCS.parent / link).exists()] == []
+    for link, section in links:
+        there = DOCS.parent / (link or DOCS.name)
+        assert there.exists(), link
+        headings = re.findall(r"^#+ (.*)$", there.read_text(), re.MULTILINE) if section else []
+        assert not section or section in {
+            re.sub(r"[^a-z0-9 -]", "", h.lower()).replace(" ", "-") for h in headings
+        }
     named = re.findall(r"(?:cp|-f) ((?:deploy|config)/\S+)", TEXT)
     assert len(named) > 3
     assert [name for name in named if not (ROOT / name).exists()] == []
