@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from scoreboard_server.rules.identifiers import is_action_id, is_user_id
+from scoreboard_server.rules.identifiers import is_action_id, is_request_id, is_user_id
 
 
 @pytest.mark.parametrize("text", ["a", "A9_.:-", "x" * 64])
 def test_what_both_alphabets_hold(text: str) -> None:
-    """1 and 64 characters are fine."""
+    """1 and 64 characters are fine, also for a request's id."""
     assert is_action_id(text)
     assert is_user_id(text)
+    assert is_request_id(text)
 
 
 def test_what_one_alphabet_holds() -> None:
@@ -25,3 +26,4 @@ def test_what_neither_holds(text: str) -> None:
     """Nothing empty, long, quoted, dollared, controlled or beyond ASCII."""
     assert not is_action_id(text)
     assert not is_user_id(text)
+    assert not is_request_id(text)
