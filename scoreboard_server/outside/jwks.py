@@ -113,12 +113,13 @@ class FetchedKeys:
         if problems != self._problems:
             self._problems = problems
             for problem in problems:
-                log.warning("of the keys at %s, %s", self._where, problem)
+                log.warning("of the keys at %s, %s", self._where, problem, extra={"keys": self._where})
         if not keys:  # more likely a mistake there than the wish that nobody gets in
             self._failed(f"it has no key for {', '.join(sorted(self._ring.algorithms))}")
             return
         if self._failure is not None or not self._fetched.is_set():
-            log.info("the keys of %s are fetched: %d", self._where, len(keys))
+            told = {"keys": self._where, "count": len(keys)}
+            log.info("the keys of %s are fetched: %d", *told.values(), extra=told)
         self._failure = None
         self._ring.replace(keys)
         self._fetched.set()
@@ -126,7 +127,8 @@ class FetchedKeys:
     def _failed(self, why: str) -> None:
         if self._failure is None:
             kept = "those of before stay trusted" if self._fetched.is_set() else "there are none yet"
-            log.warning("the keys of %s can't be fetched, %s: %s", self._where, kept, why)
+            where = {"keys": self._where}
+            log.warning("the keys of %s can't be fetched, %s: %s", self._where, kept, why, extra=where)
         self._failure = why
 
     @property

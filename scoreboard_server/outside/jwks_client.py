@@ -16,6 +16,7 @@ from jwt import PyJWKClient
 from jwt.exceptions import PyJWKClientConnectionError, PyJWKClientError
 
 from ..flow.jwks import SIZE_LIMIT, NotAKeySet, parse
+from ..request_context import outgoing_headers
 
 _ACCEPT = "application/jwk-set+json, application/json"
 
@@ -38,7 +39,8 @@ class JwksClient(PyJWKClient):
 
         Raises PyJWKClientConnectionError or PyJWKClientError, in words that a log can take.
         """
-        request = urllib.request.Request(self.uri, headers={"Accept": _ACCEPT})  # noqa: S310 -- the settings' own
+        headers = {"Accept": _ACCEPT} | outgoing_headers()
+        request = urllib.request.Request(self.uri, headers=headers)  # noqa: S310 -- the settings' own
         try:
             with self._opener().open(request, timeout=self.timeout) as response:
                 return parse(response.read(SIZE_LIMIT + 1))

@@ -19,6 +19,7 @@ from tornado.httpclient import HTTPRequest, HTTPResponse
 from tornado.simple_httpclient import SimpleAsyncHTTPClient
 
 from ..flow.captcha import failed, unavailable
+from ..request_context import outgoing_headers
 
 log = logging.getLogger("scoreboard.captcha")
 
@@ -26,6 +27,7 @@ DEADLINE_S = 3.0
 # A verdict is a few hundred bytes.
 _RESPONSE_LIMIT = 16 * 1024
 _REQUESTS_AT_ONCE = 16
+_HEADERS = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
 # Longer than any of the services takes an answer (Turnstile's five minutes are the longest).
 _REMEMBERED_S = 900
 # reCAPTCHA v3 shows nothing: it tells from 0 to 1 how human somebody seems, for an action the page names.
@@ -141,7 +143,7 @@ class Siteverify:
         return HTTPRequest(
             self._url,
             "POST",
-            {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"},
+            _HEADERS | outgoing_headers(),
             urlencode(form),
             connect_timeout=self._deadline,
             request_timeout=self._deadline,
@@ -160,13 +162,12 @@ class Siteverify:
     def _fail(self, why: str) -> NoReturn:
         # Said once until it is well again: how often it is asked is up to whoever sends answers.
         if not self._is_away:
-            log.warning(
-                "%s does not check captchas, so actions that need one are refused: %s", self._name, why
-            )
+            words = "%s does not check captchas, so actions that need one are refused: %s"
+            log.warning(words, self._name, why, extra={"service": self._name})
         self._is_away = True
         raise unavailable() from None
 
     def _back(self) -> None:
         if self._is_away:
-            log.info("%s checks captchas again", self._name)
+            log.info("%s checks captchas again", self._name, extra={"service": self._name})
         self._is_away = False

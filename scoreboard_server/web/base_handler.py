@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
-import secrets
 import time
 from asyncio import Future
 from functools import lru_cache
@@ -16,6 +14,7 @@ from tornado.httputil import HTTPHeaders, HTTPInputError, format_timestamp
 from tornado.web import HTTPError, RequestHandler
 
 from ..flow.turnstile import RateLimited
+from ..request_context import RequestContext
 from ..rules.claims import Identity
 from ..rules.rate_limit import Allowance
 from ..rules.refusals import Refusal, TooMany, Unacceptable, Unauthenticated, Unavailable
@@ -29,7 +28,6 @@ log = logging.getLogger("scoreboard.web")
 # Over the first, a handler says 413; over the second, Tornado closes the connection with a bare 400.
 BODY_LIMIT = 16 * 1024
 CONNECTION_BODY_LIMIT = 256 * 1024
-_REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _encode = msgspec.json.Encoder().encode
 
 # Also what is no page says that it is none, should anything ever show it as one.
@@ -55,11 +53,19 @@ class BaseHandler(RequestHandler):
     is_probe = False
     body_limit = BODY_LIMIT
     _limits: tuple[str, Allowance] | None = None
+    _context: RequestContext | None = None
 
     def initialize(self, lifecycle: Lifecycle, route: str) -> None:
         """Called by Tornado with what the route was made with. route: its name in the description."""
         self.lifecycle = lifecycle
         self.route = route
+
+    @property
+    def context(self) -> RequestContext:
+        """Which request this is; the same from its first answer's header to its last line in the log."""
+        if self._context is None:
+            self._context = RequestContext(self.request.headers)
+        return self._context
 
     @property
     def edge(self) -> Edge:
@@ -69,6 +75,7 @@ class BaseHandler(RequestHandler):
 
     def prepare(self) -> None:
         """Before the method: is the server ready, and is the body of a size to be looked at?"""
+        self.context.enter()
         if self.has_answered_preflight():
             return
         if not self.is_probe:  # probes come from beside the proxy
@@ -179,6 +186,7 @@ class BaseHandler(RequestHandler):
         """
         self._headers = HTTPHeaders(_ALWAYS)
         self._headers["Date"] = _http_date(int(time.time()))
+        self._headers["X-Request-Id"] = self.context.request_id
         self._headers.update(self.edge.cors_headers(self.request))
         self._write_buffer: list[bytes] = []
         self._status_code = 200
@@ -215,16 +223,10 @@ class BaseHandler(RequestHandler):
 
     def _answer_problem(self, status: int, code: str, detail: str) -> Future[None]:
         self.lifecycle.traffic.refuse(HTTP, code)
-        request_id = self._request_id()
-        self.set_header("X-Request-Id", request_id)
         self.set_header("Cache-Control", "no-store")
         if self._limits is not None:
             self._tell_limits(*self._limits)
-        return self.answer(_encode(problem(status, code, detail, request_id)), PROBLEM_TYPE)
-
-    def _request_id(self) -> str:
-        told = self.request.headers.get("X-Request-Id", "")
-        return told if _REQUEST_ID.fullmatch(told) else secrets.token_hex(8)
+        return self.answer(_encode(problem(status, code, detail, self.context.request_id)), PROBLEM_TYPE)
 
     def _methods(self) -> list[str]:
         return [
@@ -248,7 +250,9 @@ class BaseHandler(RequestHandler):
         """A refusal is an answer, not an event; anything unforeseen is logged whole."""
         if isinstance(value, Refusal | HTTPError):
             return
-        log.error("%s %s failed", self.request.method, self.request.path, exc_info=(typ, value, tb))
+        asked = self.request.method, self.request.path
+        fields = self.context.fields()  # also before `prepare`
+        log.error("%s %s failed", *asked, exc_info=(typ, value, tb), extra=fields)
 
 
 def _challenge(refusal: Unauthenticated) -> str:
@@ -264,6 +268,7 @@ class NotFoundHandler(BaseHandler):
 
     def prepare(self) -> None:
         """There is nothing here, whatever the method."""
+        self.context.enter()
         if self.has_answered_preflight():
             return
         raise HTTPError(404)

@@ -14,7 +14,7 @@ log = logging.getLogger("scoreboard.edge")
 
 PREFLIGHT = {
     "Access-Control-Allow-Methods": "GET, HEAD, POST",
-    "Access-Control-Allow-Headers": "Authorization, Content-Type, If-None-Match, X-Request-Id",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, If-None-Match, Traceparent, X-Request-Id",
     "Access-Control-Max-Age": "7200",  # browsers keep it no longer
 }
 _EXPOSED = "Retry-After, RateLimit, RateLimit-Policy, Idempotent-Replayed, ETag, X-Request-Id"
@@ -70,4 +70,5 @@ class Edge:
                 "which count from a named proxy only; if that is yours, name it in server.trusted_proxies",
                 ENOUGH,
                 request.remote_ip,
+                extra={"proxy": request.remote_ip},
             )

@@ -22,6 +22,7 @@ class Service:
     def __init__(self) -> None:
         self.tokens: dict[str, dict[str, Any]] = {}
         self.asked: list[dict[str, str]] = []
+        self.traces: list[str | None] = []
         self.misbehave: Misbehaviour | None = None
         self.url = ""
 
@@ -62,6 +63,7 @@ class _Handler(RequestHandler):
             await self.service.misbehave(self)
             return
         assert self.request.headers["Content-Type"] == "application/x-www-form-urlencoded"
+        self.service.traces.append(self.request.headers.get("traceparent"))
         form = {name: values[-1].decode() for name, values in self.request.body_arguments.items()}
         self.finish(self.service.verdict(form))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,6 +14,7 @@ import pytest
 
 from scoreboard_server.flow.keys import KeyRing
 from scoreboard_server.outside.jwks import FetchedKeys, Pace
+from scoreboard_server.request_context import RequestContext
 from scoreboard_server.rules.refusals import Unavailable
 
 from ..jwks import ec_jwk, ed_jwk, oct_jwk, public, rsa_jwk
@@ -110,6 +112,23 @@ async def test_kept_keys_survive_failures(
     assert "those of before stay trusted" in told
     assert "hunter2" not in caplog.text
     assert [r.getMessage() for r in caplog.records][-1].endswith("are fetched: 2")
+
+
+async def test_a_look_for_a_request_goes_on_in_its_trace(ring: KeyRing) -> None:
+    """Also from the thread that fetches; what is fetched from time to time is of no request."""
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    with publishing(keys(rsa_jwk())) as publisher:
+
+        async def ask(headers: dict[str, str]) -> bytes:
+            RequestContext(headers).enter()
+            await FetchedKeys(publisher.url, ring, pace=FAST).look_again()
+            return publisher.requests[-1]
+
+        traced = await asyncio.create_task(ask({"Traceparent": f"00-{trace}-00f067aa0ba902b7-01"}))
+        untraced = await asyncio.create_task(ask({"X-Request-Id": "r1"}))
+    assert re.search(rf"(?i)\r\ntraceparent: 00-{trace}-[0-9a-f]{{16}}-01\r\n", traced.decode())
+    assert b"00f067aa0ba902b7" not in traced
+    assert b"traceparent" not in untraced.lower() and b"r1" not in untraced
 
 
 async def test_a_slow_answer_keeps_nobody_and_no_thread(ring: KeyRing) -> None:

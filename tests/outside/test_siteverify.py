@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -13,6 +14,7 @@ from tornado.web import RequestHandler
 
 from scoreboard_server.flow.captcha import Captcha
 from scoreboard_server.outside.siteverify import SERVICES, Siteverify
+from scoreboard_server.request_context import RequestContext
 from scoreboard_server.rules.refusals import CaptchaRequired, Refusal, Unavailable
 
 from ..flow.test_captcha import FakeSpent
@@ -145,6 +147,22 @@ async def test_a_wrong_secret_is_our_fault(service: Service, caplog: pytest.LogC
     assert "turnstile does not check captchas" in said[0]
     assert "invalid-input-secret" in said[0]
     assert "wrong-secret" not in caplog.text
+
+
+async def test_it_is_asked_within_the_request_s_trace(service: Service) -> None:
+    """From a span of its own, so that what happens there can be found; beside a trace it is told nothing."""
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+    async def asked(headers: dict[str, str]) -> None:
+        RequestContext(headers).enter()
+        assert await code(client(service), service.solve()) == ""
+
+    await asyncio.create_task(asked({"Traceparent": f"00-{trace}-00f067aa0ba902b7-01"}))
+    await asyncio.create_task(asked({"X-Request-Id": "r1"}))
+    traced, untraced = service.traces
+    assert traced is not None and re.fullmatch(f"00-{trace}-[0-9a-f]{{16}}-01", traced)
+    assert "00f067aa0ba902b7" not in traced
+    assert untraced is None
 
 
 # --- a service that is unwell ---------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -71,9 +72,9 @@ async def test_head_is_get_without_the_body(api: Api, target: str) -> None:
     """The same status and headers, the length of what GET would send, and nothing after them."""
     await api.act("ann", "a1")
     async with wire(api.server.port) as connection:
-        await connection.send(request(target))
+        await connection.send(request(target, "X-Request-Id: r1"))
         got = await connection.answer()
-        await connection.send(request(target, method="HEAD") + request("/livez"))
+        await connection.send(request(target, "X-Request-Id: r1", method="HEAD") + request("/livez"))
         head = await connection.answer(head=True)
         assert json.loads((await connection.answer()).body) == {"status": "alive"}
     assert (head.code, head.headers | {"date": ""}) == (got.code, got.headers | {"date": ""})
@@ -179,6 +180,16 @@ async def test_another_request_id_is_replaced(api: Api, told: str) -> None:
     assert len(given) == 16
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE", "NONSENSE"])
+async def test_every_answer_names_its_request(api: Api, method: str) -> None:
+    """Good or bad, with the id that came or one that was made."""
+    for target in (*READABLE, "/nope", "/ws", "/api/users/ann/actions", "/metrics", "/docs"):
+        told = await ask(api, request(target, "X-Request-Id: r1", method=method))
+        made = await ask(api, request(target, method=method))
+        assert told.headers["x-request-id"] == "r1"
+        assert re.fullmatch("[0-9a-f]{16}", made.headers["x-request-id"])
+
+
 async def test_request_ids_differ(api: Api) -> None:
     """Two requests without one get two."""
     assert (
@@ -196,10 +207,13 @@ async def test_what_nobody_foresaw_is_logged_and_not_told(
         raise KeyError("a secret of the inside")
 
     monkeypatch.setattr(Reader, "read", broken)
-    problem(await api.fetch("/api/leaderboard"), 500, "internal_error")
-    assert "a secret of the inside" not in (await api.fetch("/api/leaderboard")).body.decode()
+    first = problem(await api.fetch("/api/leaderboard"), 500, "internal_error")
+    second = problem(await api.fetch("/api/leaderboard"), 500, "internal_error")
+    assert "a secret of the inside" not in str(first)
     assert "a secret of the inside" in caplog.text
     assert "Traceback" in caplog.text
+    failed = [record for record in caplog.records if record.name == "scoreboard.web"]
+    assert [vars(record)["requestId"] for record in failed] == [first["requestId"], second["requestId"]]
     caplog.clear()
 
 

@@ -131,7 +131,7 @@ async def test_a_trusted_page_is_told_what_it_may_send(trusting: Api, target: st
     assert is_readable(answer)
     assert answer.headers["access-control-allow-methods"] == "GET, HEAD, POST"
     allowed = answer.headers["access-control-allow-headers"].lower().split(", ")
-    assert {"authorization", "content-type", "x-request-id", "if-none-match"} == set(allowed)
+    assert {"authorization", "content-type", "x-request-id", "if-none-match", "traceparent"} == set(allowed)
     assert answer.headers["access-control-max-age"] == "7200"
     assert "content-type" not in answer.headers
 

@@ -59,7 +59,9 @@ def _info() -> Json:
         "version": package_version(),
         "summary": "A live score board: every action is counted exactly once and seen everywhere at once.",
         "description": "Each address that takes GET takes HEAD. A method that an address does not take is "
-        "answered with 405 and `Allow`, an address that is none with 404, both as a problem document.",
+        "answered with 405 and `Allow`, an address that is none with 404, both as a problem document. "
+        "A request may bring an `X-Request-Id` (1 to 64 of `A-Za-z0-9_.:-`) and a `traceparent` (W3C Trace "
+        "Context): the lines of the server's log name both.",
         "license": {"name": "MIT", "identifier": "MIT"},
     }
 

@@ -104,11 +104,11 @@ def answer(
     headers: Sequence[str] = (),
     optional_headers: Sequence[str] = (),
 ) -> Json:
-    """An answer; headers are named as in the components."""
+    """An answer; headers are named as in the components. Each names its request."""
+    named = [(name, True) for name in (*headers, "X-Request-Id")]
+    named += [(name, False) for name in optional_headers]
     told: Json = {"description": description}
-    named = [(name, True) for name in headers] + [(name, False) for name in optional_headers]
-    if named:
-        told["headers"] = {name: header(name, always=always) for name, always in named}
+    told["headers"] = {name: header(name, always=always) for name, always in named}
     if of is not None:
         told["content"] = {media_type: {"schema": of}}
     return told
