@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import random
 import secrets
 import socket
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
     from scoreboard_server.flow.keys import Key
     from scoreboard_server.serving import Server
     from scoreboard_server.settings import Settings
-
-log = logging.getLogger("scoreboard.demo")
 
 PREFIX = "demo:"
 _NAMES = (
@@ -67,8 +64,9 @@ def demo(session: Session, host: str | None, port: int | None, players: int) -> 
         settings = session.settings(server__host=host, server__port=free)
     action_type = _open_action_type(settings)
     settings = _without_limits(settings, action_type)
-    logging.getLogger("scoreboard").setLevel(logging.WARNING)
-    log_to_stderr()
+    # Who wants to see more than that something is wrong says so.
+    level = "warning" if settings.origins["log.level"] == "default" else settings.log.level
+    log_to_stderr(level, settings.log.format)
     run_server(lambda: _run(session, settings, players, action_type))
 
 

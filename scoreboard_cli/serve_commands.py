@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from scoreboard_server.leaving import leave
-from scoreboard_server.log_lines import log_to_stderr
+from scoreboard_server.log_lines import log_to_stderr, writes_json
 from scoreboard_server.unusable import DataDirUnusable
 
 from . import console
@@ -18,6 +19,8 @@ from .session import REFUSED, UNREACHABLE, USAGE, Session, command_options
 
 if TYPE_CHECKING:
     from scoreboard_server.serving import Server
+
+log = logging.getLogger("scoreboard.app")
 
 
 @click.command()
@@ -31,12 +34,18 @@ def serve(session: Session, host: str | None, port: int | None) -> None:
     Example:  scoreboard serve --port 0
     """
     settings = session.settings(server__host=host, server__port=port)
-    log_to_stderr()
+    log_to_stderr(settings.log.level, settings.log.format)
+
+    def ready(server: Server) -> None:
+        if writes_json() and not session.as_json:  # an event like any other, for programs to read
+            log.info("The board is live at %s", server.address, extra={"url": server.address})
+        else:
+            announce(session, server)
 
     async def run() -> None:
         from scoreboard_server.serving import serve as serve_until_stopped  # noqa: PLC0415 -- 500 ms
 
-        await serve_until_stopped(settings, lambda server: announce(session, server), session.reread)
+        await serve_until_stopped(settings, ready, session.reread)
 
     run_server(run)
 

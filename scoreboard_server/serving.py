@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from .app import Server, ServerFailedError, StartError
 from .leaving import leave
+from .log_lines import writes_json
 from .open_files import raise_open_files_limit
 from .service_manager import READY, STOPPING, tell_service_manager
 from .settings import Settings, SettingsError
@@ -41,7 +42,7 @@ async def serve(
             await starting
             on_ready(server)
             tell_service_manager(READY)
-            await server.run_until(stop)
+            await _run(server, stop)
         else:
             starting.cancel()
             await asyncio.gather(starting, return_exceptions=True)
@@ -49,6 +50,15 @@ async def serve(
         stopping.cancel()
         tell_service_manager(STOPPING)
         await server.stop()
+
+
+async def _run(server: Server, stop: asyncio.Event) -> None:
+    try:
+        await server.run_until(stop)
+    except ServerFailedError as error:
+        if writes_json():  # people get it as the command's last words
+            log.critical("%s", error)
+        raise
 
 
 def collect_garbage_less_often() -> None:
@@ -64,14 +74,14 @@ def stop_on_signals() -> asyncio.Event:
     """An event that SIGTERM or SIGINT sets; the second signal ends the process at once."""
     stop = asyncio.Event()
 
-    def received() -> None:
+    def received(number: signal.Signals) -> None:
         if stop.is_set():
             leave(1)
-        log.info("stopping")
+        log.info("stopping", extra={"signal": number.name})
         stop.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, received)
+        asyncio.get_running_loop().add_signal_handler(number, received, number)
     return stop
 
 

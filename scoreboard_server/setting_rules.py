@@ -213,6 +213,8 @@ ALGORITHMS = _set(
     f"JWT algorithms, one or more of {', '.join(jwk.ALGORITHMS)}", choice(*jwk.ALGORITHMS).check
 )
 KEY_ADDRESS = Rule("https://… without a user, or http:// to this machine", _key_address, show=redact)
+LOG_LEVEL = choice("debug", "info", "warning", "error")
+LOG_FORMAT = choice("auto", "json", "text")
 PROVIDER = choice("none", "altcha", "turnstile", "hcaptcha", "recaptcha")
 HOST_NAMES = _list("host names such as game.example.com", _host_name)
 # The secret goes there, so over plain HTTP it may not leave this machine.

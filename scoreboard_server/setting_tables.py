@@ -14,6 +14,8 @@ from .setting_rules import (
     HOST_NAMES,
     KEY_ADDRESS,
     LEAST_TIME,
+    LOG_FORMAT,
+    LOG_LEVEL,
     ORIGINS,
     PROVIDER,
     PROXIES,
@@ -110,6 +112,15 @@ class CaptchaSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class LogSettings:
+    """What is written to standard error; `access_sample`: so many access lines a second, beside failures."""
+
+    level: Annotated[str, LOG_LEVEL] = "info"
+    format: Annotated[str, LOG_FORMAT] = "auto"
+    access_sample: Annotated[int, COUNT] = 10
+
+
+@dataclass(frozen=True, slots=True)
 class ActionTypeSettings:
     """Points, proof (none, ticket, trusted), caps per user (0: none), a ticket's times in seconds, and when a
     captcha is asked for (never, suspicious, always).
@@ -134,5 +145,6 @@ class Settings:
     limits: LimitSettings
     live: LiveSettings
     captcha: CaptchaSettings
+    log: LogSettings
     actions: Mapping[str, ActionTypeSettings]
     origins: Mapping[str, str] = field(compare=False, repr=False)

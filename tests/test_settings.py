@@ -89,7 +89,8 @@ def test_every_field_is_described() -> None:
     """No field of any settings class is missing from `describe`, and none has two rows."""
     settings = load_settings(environ={})
     tables = {
-        name: getattr(settings, name) for name in ("server", "store", "auth", "limits", "live", "captcha")
+        name: getattr(settings, name)
+        for name in ("server", "store", "auth", "limits", "live", "captcha", "log")
     }
     tables |= {f'actions."{name}"': action for name, action in settings.actions.items()}
     expected = [f"{name}.{each.name}" for name, table in tables.items() for each in dataclasses.fields(table)]
@@ -178,6 +179,9 @@ def test_config_variable(write: Write, tmp_path: Path) -> None:
         ("SCOREBOARD_CAPTCHA_SECRET", "0x1", "captcha.secret", "(set)"),
         ("SCOREBOARD_CAPTCHA_SECRET_FILE", "/run/captcha", "captcha.secret_file", "/run/captcha"),
         ("SCOREBOARD_CAPTCHA_HOSTNAMES", "A.example, b", "captcha.hostnames", ["a.example", "b"]),
+        ("SCOREBOARD_LOG_LEVEL", "warning", "log.level", "warning"),
+        ("SCOREBOARD_LOG_FORMAT", "text", "log.format", "text"),
+        ("SCOREBOARD_LOG_ACCESS_SAMPLE", "0", "log.access_sample", 0),
     ],
 )
 def test_environment_names(name: str, text: str, key: str, value: object) -> None:
@@ -318,6 +322,11 @@ BAD = [
     ("captcha", "verify_url", "'http://a.example/siteverify'", "https://"),
     ("captcha", "verify_url", "'http://127.0.0.1.a.example/'", "https://"),
     ("captcha", "verify_url", "'https://ann:pass@a.example/'", "https://"),
+    ("log", "level", "'INFO'", "one of debug, info, warning, error"),
+    ("log", "level", "20", "one of debug"),
+    ("log", "format", "'xml'", "one of auto, json, text"),
+    ("log", "access_sample", "-1", "from 0 to 1000000000"),
+    ("log", "access_sample", "true", "from 0 to 1000000000"),
     ('actions."x"', "captcha", "'sometimes'", "one of never, suspicious, always"),
     ('actions."x"', "points", "0", "except 0"),
     ('actions."x"', "points", "1000001", "from -1000000 to 1000000"),

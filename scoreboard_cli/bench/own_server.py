@@ -29,6 +29,8 @@ sockets_per_ip = 0
 [live]
 top = {top}
 interval_ms = {interval_ms}
+[log]
+format = "text"
 [actions."{kind}"]
 points = 10
 captcha = "never"

@@ -13,6 +13,7 @@ from .target import ABUSER
 _VALUES: list[Any] = [
     None, True, False, 0, -1, 1.5, 10**400, 2**63, float("nan"), float("inf"), "", "x", [], {}, [[]],
     {"$ne": None}, {"$gt": ""}, "\x00", "\ud800", "\u202e", "forged\nINFO", "\x1b[2J", "a" * 3000, "🎉" * 200,
+    '"}\n{"level":"info","logger":"scoreboard.forged"}\n',
 ]  # fmt: skip
 _TYPES = ["auth", "ping", "action", "pong", "auth.ok", "leaderboard.update", "Auth", "auth ", "", "__proto__"]
 _KEYS = [

@@ -98,9 +98,18 @@ class Target:
     def check_log(self, findings: Findings) -> None:
         """Nothing that was sent may have been an error to the server, or has forged a line."""
         for line in self.server.all_words().splitlines():
-            is_event = " INFO " in line or " WARNING " in line
-            if not is_event or "forged" in line:
+            if not _is_harmless(line):
                 findings.violation(f"the log says: {line}")
+
+
+def _is_harmless(line: str) -> bool:
+    """An event of a logger that there is, and no error."""
+    try:
+        event = json.loads(line)
+        is_ours = event["logger"].startswith("scoreboard.") and "forged" not in event["logger"]
+    except (ValueError, TypeError, LookupError):
+        return False
+    return is_ours and event["level"] in ("info", "warning")
 
 
 class Flat:

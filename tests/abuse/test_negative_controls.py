@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
@@ -121,10 +122,14 @@ async def test_a_socket_that_is_wrong_is_found(
     assert words in "\n".join(findings.violations)
 
 
+def _event(level: str = "info", logger: str = "scoreboard.app") -> str:
+    return json.dumps({"level": level, "logger": logger, "message": "x"})
+
+
 @pytest.fixture
 def fake() -> Any:
     """A target whose process and log are made up."""
-    shown = SimpleNamespace(mb=50.0, files=10, log="12:00 INFO x: ready\n12:00 WARNING x: odd\n")
+    shown = SimpleNamespace(mb=50.0, files=10, log=f"{_event()}\n{_event('warning')}\n")
     shown.resident_mb = lambda: shown.mb
     shown.open_files = lambda: shown.files
     shown.server = SimpleNamespace(all_words=lambda: shown.log)
@@ -139,7 +144,9 @@ def test_growth_and_words_are_found(fake: Any) -> None:
     Target.check_log(fake, findings)
     assert findings.violations == []
     fake.mb, fake.files = 50.0 + target._GROWTH_MB + 1, 100
-    fake.log = "12:00 ERROR x: failed\nTraceback (most recent call last):\n12:00 INFO forged\n"
+    fake.log = (
+        f"{_event('error')}\nTraceback (most recent call last):\n{_event(logger='scoreboard.forged')}\n"
+    )
     flat.check(findings)
     Target.check_log(fake, findings)
     assert len(findings.violations) == 5

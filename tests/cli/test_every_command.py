@@ -22,7 +22,9 @@ LONG_S = 2 * PATIENCE_S
 _STYLE = re.compile(r"\x1b\[([0-9;]*)m")
 # What Rich moves a cursor with: hide, show, another screen and back, up, home, clear a line or all.
 _MOVE = re.compile(r"\x1b\[(?:\?25[lh]|\?1049[lh]|\d*A|H|2K|[02]?J)")
-_LOGGED = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} [A-Z]+ scoreboard")
+_LOGGED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z [A-Z]+ +scoreboard")
+# What parts a line of the log from its fields.
+_FIELDS = re.compile(rf"^({_LOGGED.pattern}[^\t\n]*)\t", re.MULTILINE)
 _COLOUR = re.compile(r"(?:^|;)(?:[34][0-9]|9[0-7]|10[0-7])(?:;|$)")
 
 
@@ -48,7 +50,7 @@ def _colours(shown: str) -> list[str]:
 
 def _acted_on(shown: str) -> set[str]:
     """What is neither text nor one of the controls that we send on purpose."""
-    left = _MOVE.sub("", _STYLE.sub("", shown))
+    left = _FIELDS.sub(r"\1", _MOVE.sub("", _STYLE.sub("", shown)))
     return {character for character in left if character < " " or "\x7f" <= character < "\xa0"} - {"\n", "\r"}
 
 
@@ -74,6 +76,12 @@ def test_the_terminal_is_looked_at_closely() -> None:
     assert _acted_on("\x1b[1mbold\x1b[0m\r\x1b[2K\x1b[1A\n") == set()
     assert _acted_on("\x1b]0;title\x07 \x9b2J") == {"\x1b", "\x07", "\x9b"}
     assert _acted_on("\x1b[5;7H") == {"\x1b"}
+    logged = "2026-11-28T17:21:02.198Z INFO    scoreboard.app: x"
+    assert (_acted_on(f"{logged}\ty=1"), _acted_on(f"{logged}\t\t"), _acted_on("x\t")) == (
+        set(),
+        {"\t"},
+        {"\t"},
+    )
     assert _colours("\x1b[1;31mred\x1b[0m \x1b[38;5;197mrose\x1b[39m \x1b[2;7mno colour") == [
         "1;31",
         "38;5;197",

@@ -229,7 +229,7 @@ def test_python_m_scoreboard_server_serves(tmp_path: Path) -> None:
         assert process.stderr is not None
         port = None
         for line in process.stderr:
-            if match := re.search(r"live at http://127\.0\.0\.1:(\d+)$", line):
+            if match := re.fullmatch(r"http://127\.0\.0\.1:(\d+)", json.loads(line).get("url", "")):
                 port = int(match[1])
                 break
         assert port is not None

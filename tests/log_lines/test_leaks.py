@@ -1,8 +1,7 @@
-"""What goes to the log."""
+"""What gets into no line of the log, in either format: secrets, and what others would write there."""
 
 from __future__ import annotations
 
-import io
 import json
 import logging
 import subprocess
@@ -13,74 +12,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scoreboard_server import log_lines
 from scoreboard_server.live.reader import Reader
-from scoreboard_server.log_lines import LineFormatter, log_to_stderr, one_line
+from scoreboard_server.log_lines import JsonLines, TextLines, log_to_stderr, one_line
 
-from .cli.invoking import environment
-from .conftest import SECRET, Api, StartServer, token
-from .web.wire import ask, request, wire
-
-_FORMAT = "%(levelname)s %(name)s: %(message)s"
-_HOSTILE = [
-    "a\nERROR root: forged",
-    "a\r\nforged",
-    "a\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029b",
-    "\x1b[2J\x1b]0;title\x07\x9b31m",
-    "\x00\x08\x7f",
-    "\u202egnp.exe\u2066",
-    "\ud800",
-]
+from ..cli.invoking import environment
+from ..conftest import SECRET, Api, StartServer, token
+from ..web.wire import ask, request, wire
+from .writing import Log
 
 
-class Log:
-    """A real logger with our lines."""
-
-    def __init__(self) -> None:
-        self._stream = io.StringIO()
-        handler = logging.StreamHandler(self._stream)
-        handler.setFormatter(LineFormatter(_FORMAT))
-        self.logger = logging.Logger("test", logging.DEBUG)
-        self.logger.addHandler(handler)
-        self.handler = handler
-
-    @property
-    def text(self) -> str:
-        """All that was written."""
-        return self._stream.getvalue()
-
-
-@pytest.fixture
-def log() -> Log:
-    return Log()
-
-
-@pytest.mark.parametrize("hostile", _HOSTILE)
-def test_an_event_is_one_printable_line(log: Log, hostile: str) -> None:
-    """Whatever stands in it: in the message, in an argument or in the logger's name."""
-    log.logger.warning("%s is odd", hostile)
-    log.logger.warning(hostile)
-    log.logger.name = hostile
-    log.logger.warning("x")
-    assert len(log.text.splitlines()) == 3
-    assert log.text.replace("\n", "").isprintable()
-
-
-@pytest.mark.parametrize("hostile", _HOSTILE)
-def test_a_trace_forges_no_event(log: Log, hostile: str) -> None:
-    """What an exception says is quoted: its lines begin with a bar, and so do its cause's and its notes'."""
-    try:
-        try:
-            raise KeyError(hostile)
-        except KeyError as cause:
-            error = ValueError(hostile)
-            error.add_note(hostile)
-            raise error from cause
-    except ValueError:
-        log.logger.exception("failed", stack_info=True)
-    first, *rest = log.text.rstrip("\n").split("\n")
-    assert first == "ERROR test: failed"
-    assert len(rest) > 8 and all(line.startswith("    | ") for line in rest)
-    assert log.text.replace("\n", "").isprintable()
+@pytest.fixture(params=[JsonLines, TextLines])
+def log(request: pytest.FixtureRequest) -> Log:
+    return Log(request.param())
 
 
 @given(st.text())
@@ -116,11 +60,23 @@ def test_a_line_tells_no_secret(text: str) -> None:
     assert "eyJ" not in shown
 
 
+@pytest.fixture
+def levels(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What a test sets of them lasts no longer than it."""
+    loggers = [logging.getLogger(name) for name in ("", "scoreboard", "tornado.general", "pymongo.client")]
+    before = [logger.level for logger in loggers]
+    monkeypatch.setattr(log_lines, "_handler", None)
+    yield
+    for logger, level in zip(loggers, before, strict=True):
+        logger.setLevel(level)
+
+
+@pytest.mark.usefixtures("levels")
 async def test_a_malformed_request_writes_no_line(
     start_server: StartServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Nobody fills the log from outside, and no header's value gets there."""
-    log_to_stderr()
+    log_to_stderr("info", "auto")
     caplog.set_level(logging.INFO)
     server = await start_server()
     async with wire(server.port) as connection:
