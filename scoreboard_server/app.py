@@ -14,6 +14,7 @@ from typing import Any, NoReturn, TypeVar
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
+from . import log_lines
 from .clock import now_us
 from .flow.loading import Loaded, load_board
 from .flow.ports import StoreUnavailable
@@ -73,6 +74,7 @@ class Server:
         url = settings.auth.jwks_url
         self._fetched_keys = FetchedKeys(url, self.keys) if url is not None else None
         self._lifecycle = Lifecycle()
+        self._lifecycle.access.sample(settings.log.access_sample)
         self._exposition = Exposition(self._lifecycle)
         self._writer = secrets.token_hex(8)
         self._tasks: dict[asyncio.Task[Any], str] = {}
@@ -109,7 +111,8 @@ class Server:
         except SettingsError as error:
             log.error("the keys of before stay: %s", error)
         else:
-            log.info("the keys of %s are read again", self._settings.auth.jwks_file)
+            file = self._settings.auth.jwks_file
+            log.info("the keys of %s are read again", file, extra={"keys": str(file)})
 
     async def run_until(self, stop: asyncio.Event) -> None:
         """Serve until `stop` is set. Raises ServerFailedError when a part has failed for good."""
@@ -140,6 +143,7 @@ class Server:
         await self._cancel_tasks()
         if self._http is not None:
             await at_most(_CLOSE_PATIENCE_S, self._http.close_all_connections())
+        self._lifecycle.access.settle()
         if self._store is not None:
             left = max(_LEAST_STORE_PATIENCE_S, ends - time.monotonic())
             await at_most(left, self._store.close())
@@ -198,13 +202,16 @@ class Server:
         self._lifecycle.is_cut_off = parts.is_cut_off
         self._lifecycle.services = parts.services
         store.announce(self.address)
-        log.info("ready: %d users on the board of %s", len(loaded.board), loaded.season.name)
+        users, season = len(loaded.board), loaded.season.name
+        log.info(
+            "ready: %d users on the board of %s", users, season, extra={"users": users, "season": season}
+        )
 
     def _supervise(self, name: str, part: Coroutine[Any, Any, Any]) -> None:
         self._tasks[asyncio.create_task(part, name=name)] = name
 
     def reload(self, reread: Callable[[], Settings]) -> None:
-        """Offer the catalogue and trust the keys that the settings name now; all else stays as at the start.
+        """Offer the catalogue, trust the keys and log as the settings say now; all else stays as it was.
 
         reread: the settings; when it raises SettingsError, the log says so and nothing changes.
         """
@@ -214,7 +221,10 @@ class Server:
             log.error("the action types of before stay: %s", error)
         else:
             self._catalogue.replace(action_types(settings))
-            log.info("offering %d action types from now on", len(settings.actions))
+            self._lifecycle.access.sample(settings.log.access_sample)
+            log_lines.set_level(settings.log.level)
+            offered = len(settings.actions)
+            log.info("offering %d action types from now on", offered, extra={"actionTypes": offered})
         self.reload_keys()
 
     # --- stopping ---------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ from ..rules.claims import Identity
 from ..rules.client_address import rate_key
 from ..rules.entry import Receipt
 from ..rules.refusals import Malformed, Refusal, Unacceptable, Unauthenticated
+from .access_log import CLIENT, SERVER, Ending
 from .base_handler import BaseHandler
 from .frame_writer import FrameWriter
 from .live_messages import Action, Auth, Ping, decode
@@ -47,6 +48,8 @@ STOPPING = (1001, f"stopping; retry in {RETRY_IN_MS} ms")
 TEXT_ONLY = (1003, "text only")
 FAILED = (1011, "internal_error")
 SILENT = (1000, "ping timed out")
+# The one code that no frame carries: there was none.
+GONE = 1006
 # Of those for private use: the status that HTTP would tell, so 4401 and 4403.
 BY_STATUS = 4000
 
@@ -61,6 +64,7 @@ class LiveSocket(WebSocketHandler, BaseHandler):
     _writer: FrameWriter | None = None
     _pulse: Pulse | None = None
     _expiry: asyncio.TimerHandle | None = None
+    _ending: Ending | None = None
 
     def initialize(self, lifecycle: Lifecycle, route: str) -> None:
         """Called by Tornado with what the route was made with."""
@@ -98,6 +102,8 @@ class LiveSocket(WebSocketHandler, BaseHandler):
         """Leave it. From then on nothing is heard, whatever comes in until the other side has closed, too."""
         self._forget_expiry()
         if self._seat is not None:
+            gone = Ending(self.close_code or GONE, self.close_reason or "", CLIENT)
+            self.lifecycle.access.closed(self, self._ending or gone)
             self.services.hub.leave(self._seat)
             self._seat = None
         if self._pulse is not None:
@@ -118,11 +124,13 @@ class LiveSocket(WebSocketHandler, BaseHandler):
     def _hang_up(self, code: int, reason: str) -> None:
         if self._seat is not None:
             self.services.closings.count(reason)
+        self._ending = Ending(code, reason, SERVER)
         self.on_close()
         self.close(code, reason)
 
     def _lags(self) -> None:
-        log.info("a socket that nobody reads is closed")
+        log.info("a socket that nobody reads is closed", extra=self.context.fields())
+        self._ending = Ending(GONE, NOT_READING, SERVER)
         if self._seat is not None:
             self.services.closings.count(NOT_READING)
 

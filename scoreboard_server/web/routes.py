@@ -28,7 +28,7 @@ from .score_handler import ScoreHandler
 from .seasons_handler import SeasonsHandler
 from .services import Lifecycle
 from .tickets_handler import TicketsHandler
-from .traffic import OTHER, Traffic
+from .traffic import OTHER
 
 _OPENAPI = Description(openapi.document())
 _ASYNCAPI = Description(asyncapi.document())
@@ -77,7 +77,7 @@ def application(
         ],
         default_handler_class=NotFoundHandler,
         default_handler_args={"lifecycle": lifecycle, "route": OTHER},
-        log_function=lambda handler: _count(lifecycle.traffic, handler),
+        log_function=lambda handler: _answered(lifecycle, handler),
         edge=Edge(trusted_origins, trusted_proxies),
         trusted_origins=list(trusted_origins),  # for Tornado, which asks them before a socket opens
         websocket_max_message_size=MESSAGE_LIMIT,
@@ -91,8 +91,10 @@ def _pattern(template: str) -> str:
     )
 
 
-def _count(traffic: Traffic, handler: RequestHandler) -> None:
-    """Of every answer. A line for each would cost more than the request."""
+def _answered(lifecycle: Lifecycle, handler: RequestHandler) -> None:
+    """Of every answer: it is counted, and some have a line in the log."""
     assert isinstance(handler, BaseHandler)  # noqa: S101 -- there is no other kind here
-    request = handler.request
-    traffic.answer(handler.route, request.method, handler.get_status(), request.request_time())
+    request, status = handler.request, handler.get_status()
+    seconds = request.request_time()
+    lifecycle.traffic.answer(handler.route, request.method, status, seconds)
+    lifecycle.access.answered(handler, status, seconds)

@@ -19,6 +19,7 @@ from ..live.hub import Hub
 from ..live.occupancy import Occupancy
 from ..live.reader import Reader
 from ..rules.refusals import Refusal, Unavailable
+from .access_log import AccessLog
 from .traffic import Traffic
 
 
@@ -44,12 +45,13 @@ class Services:
 class Lifecycle:
     """Whether the server can answer. `services` is None while it can't; `refusal` says why.
 
-    traffic: what was answered, from the first moment to the last.
+    traffic: what was answered, from the first moment to the last. access: what the log is told of it.
     """
 
     def __init__(self) -> None:
         self.services: Services | None = None
         self.refusal: Refusal = Unavailable("starting", "The server is starting.", 1)
         self.traffic = Traffic()
+        self.access = AccessLog()
         # From the store, that is: reads go on, but readiness says so.
         self.is_cut_off: Callable[[], bool] = lambda: False
