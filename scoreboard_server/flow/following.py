@@ -157,7 +157,8 @@ class Following:
             except _Outdated:
                 self.counts.reloads[TURNED] += 1
                 await self.reload()
-                log.info("showing the board of %s", self._live.season.name)
+                season = self._live.season.name
+                log.info("showing the board of %s", season, extra={"season": season})
             except HistoryLost as reason:
                 self.counts.reloads[LOST] += 1
                 log.warning("the board is read again: %s", reason)

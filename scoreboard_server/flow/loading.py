@@ -94,12 +94,17 @@ async def _draft(snapshot: Snapshot, pending: dict[str, tuple[int, int]], *, abo
         if len(draft) % _REST_EVERY == 0:
             if clock() >= told_at + _TELL_EVERY_S:
                 told_at = clock()
-                log.info("reading the board: %s of about %s users", f"{len(draft):,}", f"{about:,}")
+                counts = {"users": len(draft), "about": about}
+                log.info(
+                    "reading the board: %s of about %s users",
+                    *map("{:,}".format, counts.values()),
+                    extra=counts,
+                )
             await asyncio.sleep(0)  # the store hands out many at once
     for user, (score, reached_at) in pending.items():
         draft.put(user, score, reached_at)
     if len(draft) >= _MANY:
-        log.info("putting %s users in order", f"{len(draft):,}")
+        log.info("putting %s users in order", f"{len(draft):,}", extra={"users": len(draft)})
     return draft
 
 

@@ -23,7 +23,8 @@ class Outage:
     def end(self) -> None:
         """It has answered."""
         if self._since is not None:
-            log.warning("the store is back after %.1f s", _now() - self._since)
+            seconds = _now() - self._since
+            log.warning("the store is back after %.1f s", seconds, extra={"awayMs": round(seconds * 1e3)})
             self._since = None
 
     def lasts_longer_than(self, seconds: float) -> bool:

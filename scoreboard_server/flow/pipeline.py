@@ -236,7 +236,8 @@ class Pipeline:
         return [], {}
 
     def _turn_away(self, flights: Sequence[Flight], refused: EntriesRefused) -> Sequence[Flight]:
-        log.error("the store refuses %d of %d entries: %s", len(refused.why), len(flights), refused)
+        counts = {"refused": len(refused.why), "entries": len(flights)}
+        log.error("the store refuses %d of %d entries: %s", *counts.values(), refused, extra=counts)
         for index in refused.why:
             self._flights.land(flights[index], not_taken())
         return [flight for index, flight in enumerate(flights) if index not in refused.why]

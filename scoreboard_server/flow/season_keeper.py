@@ -76,7 +76,8 @@ class SeasonKeeper:
             closing = Closing(current.number, name, None, SCHEDULE, self._admin.now_us())
         if await seal(self._store, self._admin, closing, is_due=self._is_due):
             self.closed += 1
-            log.info("%s is closed, as its end has come; %s has begun", current.name, closing.name)
+            names = {"season": current.name, "next": closing.name}
+            log.info("%(season)s is closed, as its end has come; %(next)s has begun", names, extra=names)
             await close(self._store, self._admin, closing)
 
     def _is_due(self, season: Season) -> bool:
@@ -89,7 +90,7 @@ class SeasonKeeper:
         self._behind_since = since
         for season in behind:
             if since[_edition(season)] <= now - _LEFT_AFTER_S:
-                log.info("writing the archive of %s", season.name)
+                log.info("writing the archive of %s", season.name, extra={"season": season.name})
                 await archive(self._store.archives, season)
 
 

@@ -102,5 +102,6 @@ class Sweeping:
             log.debug("taking back has to wait: %s", error)
             return False
         if corrected:
-            log.info("took back %d actions of the banned user %s", corrected, ban.user)
+            fields = {"userId": ban.user, "actions": corrected}
+            log.info("took back %d actions of the banned user %s", corrected, ban.user, extra=fields)
         return corrected == 0

@@ -156,7 +156,8 @@ class EmbeddedMongo:
             ready_at = clock()
             await self._child.ended()
             self._folder.withdraw()
-            log.warning("mongod died (exit code %s); starting it again", self._child.exit_code)
+            code = self._child.exit_code
+            log.warning("mongod died (exit code %s); starting it again", code, extra={"exitCode": code})
             tries = tries if clock() - ready_at < SHORT_LIFE else 0
             tries = await self._start_again(binary, tries)
         raise EmbeddedError("There is no mongod to keep up.")
@@ -170,10 +171,14 @@ class EmbeddedMongo:
             try:
                 await self._bring_up(binary)
             except (EmbeddedError, OSError) as error:
-                log.error("mongod did not start again (try %d of %d): %s", tries, len(RESTART_PAUSES), error)
+                counts = {"try": tries, "tries": len(RESTART_PAUSES)}
+                log.error(
+                    "mongod did not start again (try %d of %d): %s", *counts.values(), error, extra=counts
+                )
                 reason = error
             else:
-                log.info("mongod is up again on port %d (pid %s)", self._port, self.pid)
+                place = {"port": self._port, "pid": self.pid}
+                log.info("mongod is up again on port %(port)d (pid %(pid)s)", place, extra=place)
                 return tries
         raise EmbeddedError(f"mongod died and could not be started again: {reason}") from reason
 

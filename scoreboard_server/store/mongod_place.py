@@ -38,7 +38,8 @@ async def free_dbpath(folder: DataDir, left_behind: RunningMongod | None) -> Non
         which = signal.SIGTERM if waited < STOP_WITHIN else signal.SIGKILL
         for pid in _strays(folder, left_behind):
             if (pid, which) not in told:
-                log.warning("stopping a mongod (pid %d) that a killed owner left behind", pid)
+                why = "stopping a mongod (pid %d) that a killed owner left behind"
+                log.warning(why, pid, extra={"pid": pid})
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, which)
             told.add((pid, which))
@@ -67,7 +68,8 @@ async def choose_port(folder: DataDir) -> int:
         return kept
     port = next(port for port in iter(lambda: secrets.choice(PORTS), None) if _is_free(port))
     if kept is not None:
-        log.warning("port %d is taken by another program; the embedded MongoDB moves to port %d", kept, port)
+        why = "port %d is taken by another program; the embedded MongoDB moves to port %d"
+        log.warning(why, kept, port, extra={"port": port, "portBefore": kept})
     folder.keep_port(port)
     return port
 

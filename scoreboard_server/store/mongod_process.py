@@ -120,7 +120,8 @@ class MongodProcess:
             async with asyncio.timeout(STOP_WITHIN):
                 await self._process.wait()
         except TimeoutError:
-            log.warning("mongod (pid %d) did not stop within %.0f s and was killed", self.pid, STOP_WITHIN)
+            why = "mongod (pid %d) did not stop within %.0f s and was killed"
+            log.warning(why, self.pid, STOP_WITHIN, extra={"pid": self.pid})
         finally:
             if self.is_running:
                 self._process.kill()
