@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,10 @@ from typing import Any
 import pytest
 from altcha.v1 import solve_challenge
 
+from scoreboard_server.log_lines import JsonLines
+
 from ..conftest import Api, token
+from ..log_lines.writing import Log
 from ..outside.service import SECRET, SITE_KEY, running
 from .conftest import StartApi
 from .wire import problem
@@ -115,6 +119,33 @@ async def test_a_service_is_asked(configured: Configured, provider: str, tmp_pat
         problem(await api.post(wrong, token()), 403, "captcha_failed")
     away = GOOD | {"actionId": "a3", "captcha": service.solve()}
     problem(await api.post(away, token()), 503, "captcha_unavailable")
+
+
+async def test_what_a_service_has_to_do_with_a_request_can_be_found(
+    configured: Configured, tmp_path: Path
+) -> None:
+    """It is asked within the caller's trace, and what the log says of it names request and trace."""
+    (tmp_path / "secret").write_text(f"{SECRET}\n")
+    trace, log = "4bf92f3577b34da6a3ce929d0e0e4736", Log(JsonLines())
+    headers = {"X-Request-Id": "r1", "Traceparent": f"00-{trace}-00f067aa0ba902b7-01"}
+    async with running() as service:
+        api = await configured(
+            f'provider = "turnstile"\nsite_key = "{SITE_KEY}"\nsecret_file = "{tmp_path / "secret"}"\n'
+            f'hostnames = ["game.example"]\nverify_url = "{service.url}"'
+        )
+        claim = GOOD | {"captcha": service.solve()}
+        assert (await api.post(claim, token(), headers=headers)).code == 200
+        (sent,) = service.traces
+    assert sent is not None and sent.startswith(f"00-{trace}-") and "00f067aa0ba902b7" not in sent
+    logging.getLogger("scoreboard.captcha").addHandler(log.handler)
+    try:
+        away = GOOD | {"actionId": "a3", "captcha": service.solve()}
+        problem(await api.post(away, token(), headers=headers), 503, "captcha_unavailable")
+    finally:
+        logging.getLogger("scoreboard.captcha").removeHandler(log.handler)
+    (event,) = log.events
+    assert "turnstile does not check captchas" in event["message"]
+    assert (event["service"], event["requestId"], event["traceId"]) == ("turnstile", "r1", trace)
 
 
 async def test_only_reading_is_offered(configured: Configured) -> None:
