@@ -155,6 +155,18 @@ async def test_the_board_reaches_its_server_once_a_second(
     assert 1 <= await asked(server) <= 2 + took < 100
 
 
+async def test_every_answer_names_its_own_request(start_server: StartServer, start_nginx: StartNginx) -> None:
+    """By the id that came or one that was made, once: also one that was kept, a refusal, and nginx's own."""
+    nginx = start_nginx(await start_server(**BEHIND_PROXY))
+    for number, path in enumerate((BOARD, BOARD, BOARD, "/api/users/nobody", "/metrics", "/")):
+        named = await nginx.fetch(path, headers={"X-Request-Id": f"r{number}"})
+        assert named.headers.get_list("X-Request-Id") == [f"r{number}"], path
+        made = await nginx.fetch(path)
+        assert re.fullmatch("[0-9a-f]{32}", made.headers["X-Request-Id"]), path
+    large = await nginx.fetch("/api/scores/update", "POST", body="x" * 20_000)
+    assert large.headers["X-Request-Id"] == json.loads(large.body)["requestId"]
+
+
 async def test_who_has_it_already_gets_304(start_server: StartServer, start_nginx: StartNginx) -> None:
     """From the cache; and nginx itself asks its server whether what has got old is still the same."""
     server = await start_server(**BEHIND_PROXY)
