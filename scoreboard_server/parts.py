@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from .clock import now_us
 from .flow.deciding import Admin
 from .flow.explaining import Explaining
 from .flow.folding import Folding
-from .flow.following import Following, MarkFence, OpenFence
+from .flow.following import Following, MarkFence, OpenFence, Watched
 from .flow.gate import Gate
 from .flow.keys import KeyRing
 from .flow.lag import Lag
@@ -20,7 +20,7 @@ from .flow.loading import Loaded
 from .flow.moderating import Moderating
 from .flow.past_boards import Boards
 from .flow.pipeline import Pipeline
-from .flow.ports import PublishedKeys
+from .flow.ports import Feed, PublishedKeys
 from .flow.profile_book import ProfileBook
 from .flow.season_book import SeasonBook
 from .flow.season_keeper import SCHEDULE, SeasonKeeper
@@ -144,20 +144,29 @@ def make_parts(
     folding = _folding(store, pipeline, catalogue, writer)
     parts = Parts(store, live, hub, profiles, pipeline, folding, moderating, sweeping, services)
     if store.feed is not None and isinstance(fence, MarkFence):
-        parts.lag, parts.season_keeper = Lag(fence, time.monotonic), _season_keeper(store, book, writer)
-        parts.following = Following(
-            store.feed,
-            store.snapshots,
-            live,
-            profiles=profiles,
-            pipeline=pipeline,
-            fence=fence,
-            watched=[gate, moderating, book, *([sweeping] if sweeping is not None else [])],
-            writer=writer,
-            position=loaded.position,
-            now_us=now_us,
+        watched = [gate, moderating, book, *([sweeping] if sweeping is not None else [])]
+        parts.following = _following(
+            parts, store.feed, fence, watched, position=loaded.position, writer=writer
         )
+        parts.lag, parts.season_keeper = Lag(fence, time.monotonic), _season_keeper(store, book, writer)
     return parts
+
+
+def _following(
+    parts: Parts, feed: Feed, fence: MarkFence, watched: Sequence[Watched], *, position: object, writer: str
+) -> Following:
+    return Following(
+        feed,
+        parts.store.snapshots,
+        parts.live,
+        profiles=parts.profiles,
+        pipeline=parts.pipeline,
+        fence=fence,
+        watched=watched,
+        writer=writer,
+        position=position,
+        now_us=now_us,
+    )
 
 
 def _folding(store: Store, pipeline: Pipeline, catalogue: Catalogue, writer: str) -> Folding:
