@@ -119,10 +119,11 @@ def without_skipping_own(patch: pytest.MonkeyPatch) -> None:
     wanted = changes._wanted
 
     def wants_all(writer: str) -> list[Mapping[str, Any]]:
+        *matches, project = wanted(writer)
         return [
             {"$match": {"$or": [_less(kind, "fullDocument.writer") for kind in stage["$match"]["$or"]]}}
-            for stage in wanted(writer)
-        ]
+            for stage in matches
+        ] + [project]
 
     patch.setattr(changes, "_wanted", wants_all)
 

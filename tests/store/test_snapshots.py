@@ -9,9 +9,16 @@ from contextlib import aclosing
 import pytest
 from bson import Int64
 
-from scoreboard_server.flow.ports import BanChanged, EntryAppended, StoreUnavailable, TokensRevoked
+from scoreboard_server.flow.ports import (
+    BanChanged,
+    EntryAppended,
+    ProfileChanged,
+    StoreUnavailable,
+    TokensRevoked,
+)
 from scoreboard_server.rules.acts import Act
 from scoreboard_server.rules.bans import Ban
+from scoreboard_server.rules.profiles import Profile
 from scoreboard_server.rules.revocations import Revocation
 from scoreboard_server.rules.seasons import Season
 from scoreboard_server.store import snapshots as snapshots_module
@@ -175,13 +182,11 @@ async def test_the_feed_goes_on_from_it_without_gap_or_overlap(
     """While another writer never stops, each snapshot and what follows it make the whole ledger."""
     other = await open_store(replica_set.uri, database)
     rounds, size, stop = 0, 20, asyncio.Event()
+    begun: list[object] = []
 
     async def write() -> None:
         nonlocal rounds
-        is_last = False
-        while not is_last:
-            # Whoever follows sees something after it is told to stop.
-            is_last = stop.is_set()
+        while not stop.is_set():
             rounds += 1
             some = [entry(f"u{i}", f"{rounds}", 1, rounds) for i in range(size)]
             await other.ledger.append(batch(*some, writer="other", number=rounds))
@@ -191,10 +196,12 @@ async def test_the_feed_goes_on_from_it_without_gap_or_overlap(
     async def follow() -> Counter[str]:
         async with mongo_store.snapshots.snapshot() as snapshot:
             seen = Counter({user: score for user, (score, _) in together(*await read(snapshot)).items()})
+        begun.append(snapshot.position)
         assert mongo_store.feed is not None
         async with aclosing(mongo_store.feed.follow(snapshot.position, "me")) as changes:
-            while not stop.is_set() or min(seen.values()) < rounds:
-                change = await anext(changes)
+            async for change in changes:
+                if isinstance(change, ProfileChanged):
+                    break  # what is written last
                 assert isinstance(change, EntryAppended)
                 seen[change.user] += change.points
         return seen
@@ -204,10 +211,12 @@ async def test_the_feed_goes_on_from_it_without_gap_or_overlap(
     for _ in range(5):
         await asyncio.sleep(0.1)
         followers.append(asyncio.create_task(follow()))
-    await asyncio.sleep(0.2)
-    stop.set()
-    await writing
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
+        while len(begun) < len(followers):
+            await asyncio.sleep(0.2)
+        stop.set()
+        await writing
+        await other.profiles.save({"last": Profile("Last", None)})
         for follower in followers:
             assert await follower == {f"u{i}": rounds for i in range(size)}
 
