@@ -55,6 +55,12 @@ http {{
     server {{
         listen 127.0.0.1:{port};
         location / {{ proxy_pass http://scoreboard; }}
+        error_page 502 504 =503 @away;
+        location @away {{
+            internal;
+            add_header Retry-After 1 always;
+            return 503;
+        }}
     }}
 }}
 """

@@ -13,16 +13,21 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from .chronicle import Chronicle
 from .faults import some_strike
 from .rounds import described, play_round
-from .stage import OpenStage, Stage, embedded_stage, proxied_stage, replicated_stage
+from .stage import OpenStage, Stage, balanced_stage, embedded_stage, proxied_stage, replicated_stage
 from .submitters import Crowd
 
-_STAGES: Sequence[OpenStage] = (embedded_stage, proxied_stage, replicated_stage)
+_STAGES: Mapping[str, OpenStage] = {
+    "embedded": embedded_stage,
+    "proxied": proxied_stage,
+    "replicated": replicated_stage,
+    "balanced": balanced_stage,
+}
 _ROUNDS_ON_A_STAGE = 6
 _STRIKES_IN_A_ROUND = (1, 3)
 _VIOLATED, _NOT_REACHED, _INTERRUPTED = 1, 3, 130
@@ -60,6 +65,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--seed", default=secrets.token_hex(4), help="of what is done, not of how it interleaves"
     )
+    parser.add_argument(
+        "--stages", nargs="+", choices=_STAGES, default=list(_STAGES), help="what is played on, in turn"
+    )
     return parser.parse_args()
 
 
@@ -88,11 +96,11 @@ class LongForm:
         assert task is not None
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-        for turn, open_stage in enumerate(itertools.cycle(_STAGES)):
+        for turn, name in enumerate(itertools.cycle(self._options.stages)):
             if self._is_over():
                 return
             try:
-                await self._play_on(open_stage, f"{self._options.seed}-{turn}")
+                await self._play_on(_STAGES[name], f"{self._options.seed}-{turn}")
             except Exception as error:  # a deadline, a server that ended: the rest is still worth running
                 self.chronicle.violation(f"{type(error).__name__}: {error}")
                 say(f"the stage had to be left: {self.chronicle.violations[-1]}")
@@ -104,8 +112,7 @@ class LongForm:
         rng = random.Random(seed)
         with tempfile.TemporaryDirectory(prefix="chaos-", ignore_cleanup_errors=True) as folder:
             async with open_stage(Path(folder), rng) as stage:
-                ports = [server.port for server in stage.servers]
-                crowd = Crowd(ports, stage.seasons, self.chronicle, seed=seed, users=self._options.users)
+                crowd = Crowd(stage, self.chronicle, seed=seed, users=self._options.users)
                 for _ in range(_ROUNDS_ON_A_STAGE):
                     if not self._is_over():
                         await self._play_round(stage, crowd, rng)

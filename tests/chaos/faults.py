@@ -23,6 +23,16 @@ def kill_server(stage: Stage, rng: random.Random, chronicle: Chronicle) -> None:
     chronicle.killed()
 
 
+def kill_in_turn(stage: Stage, rng: random.Random, chronicle: Chronicle) -> None:
+    """kill -9 of one server after the other; each is back before the next one dies, so one always serves."""
+    for server in stage.servers:
+        server.kill()
+        chronicle.killed()
+        time.sleep(rng.uniform(0, 1.0))
+        server.start()
+        server.wait_until_ready()
+
+
 def kill_mongod(stage: Stage, rng: random.Random, chronicle: Chronicle) -> None:
     """kill -9 of the mongod that takes the writes."""
     stage.mongod().kill()
@@ -172,12 +182,13 @@ FAULTS: Mapping[str, Sequence[Fault]] = {
         cut_connections,
     ),
     "replicated": (*_KILLS, *_SERVER_FAULTS, freeze_primary, step_down),
+    "balanced": (kill_in_turn, change_season),
 }
 """The faults of each stage, by its name."""
 
 
 # Two of these at once would meet at the same server.
-_ALONE: Sequence[Fault] = (kill_server, kill_both, freeze_server, freeze_server_across_seasons)
+_ALONE: Sequence[Fault] = (kill_server, kill_in_turn, kill_both, freeze_server, freeze_server_across_seasons)
 
 
 def some_strike(stage: str, rng: random.Random) -> Strike:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..mongod import Mongod
+from ..nginx import Nginx
 from .chronicle import ACTION_TYPE, POINTS
 from .embedded_mongod import EmbeddedMongod
 from .in_thread import in_thread
@@ -32,14 +33,23 @@ points = {POINTS}
 
 @dataclass
 class Stage:
-    """Servers and their one store, embedded or a replica set, with a proxy in front of it or not."""
+    """Servers and their one store, embedded or a replica set, with a proxy in front of it or not.
+
+    nginx: in front of the servers, for the users; else they choose among the servers themselves.
+    """
 
     name: str
     servers: list[ServerProcess]
     embedded: EmbeddedMongod | None = None
     replica_set: ReplicaSet | None = None
     proxy: Proxy | None = None
+    nginx: Nginx | None = None
     seasons: Seasons = field(default_factory=Seasons)
+
+    @property
+    def ports(self) -> list[int]:
+        """What the users are told."""
+        return [server.port for server in self.servers] if self.nginx is None else [self.nginx.port]
 
     def mongod(self) -> Mongod | EmbeddedMongod:
         """The process that takes the writes now."""
@@ -135,6 +145,21 @@ async def replicated_stage(folder: Path, rng: random.Random) -> AsyncIterator[St
     servers = [ServerProcess(folder / f"server{i}", *arguments) for i in range(2)]
     async with _running(Stage("replicated", servers, None, replica_set)) as stage:
         yield stage
+
+
+@asynccontextmanager
+async def balanced_stage(folder: Path, rng: random.Random) -> AsyncIterator[Stage]:
+    """Two servers on one mongod, behind an nginx."""
+    replica_set = ReplicaSet(folder, 1)
+    arguments = ("--store", replica_set.uri, "--config", _settings(folder))
+    servers = [ServerProcess(folder / f"server{i}", *arguments) for i in range(2)]
+    nginx = Nginx(folder / "nginx", [server.port for server in servers])
+    await in_thread(nginx.start)
+    try:
+        async with _running(Stage("balanced", servers, None, replica_set, None, nginx)) as stage:
+            yield stage
+    finally:
+        await in_thread(nginx.stop)
 
 
 @asynccontextmanager

@@ -10,10 +10,11 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from ..conftest import token
+from ..nginx import SERVED_BY, who_answered
 from .chronicle import ACTION_TYPE, Chronicle
 from .http_client import Answer, Connection, NoAnswer
 from .memory import Record
-from .seasons import Seasons
+from .stage import Stage
 
 _PATH = "/api/scores/update"
 _PATIENCE_S = 30.0
@@ -31,10 +32,19 @@ class Lane:
     """One of the things that a user does at the same time; one request after the other."""
 
     def __init__(
-        self, record: Record, name: str, ports: Sequence[int], chronicle: Chronicle, rng: random.Random
+        self,
+        record: Record,
+        name: str,
+        chronicle: Chronicle,
+        rng: random.Random,
+        *,
+        ports: Sequence[int],
+        servers: Sequence[int],
     ) -> None:
+        """ports: where to ask. servers: who may answer there."""
         self._record = record
         self._name = name
+        self._servers = servers
         self._chronicle = chronicle
         self._rng = rng
         self._bearer = token(record.user, ttl=86_400)
@@ -81,17 +91,19 @@ class Lane:
             await asyncio.sleep(self._rng.random() * _RETRY_PAUSE_S)
 
     async def _is_answered(self, action: str, *, is_new: bool) -> bool:
-        record, port = self._record, self._connection.port
-        expected = record.expect(action, port, is_new=is_new and action not in record.acknowledged)
+        record = self._record
+        is_new = is_new and action not in record.acknowledged
+        expected = {port: record.expect(action, port, is_new=is_new) for port in self._servers}
         answer = await self._ask(action)
         if answer is None or not self._is_final(answer, action):
             return False
         score: int = json.loads(answer.body)["newScore"]
-        season, fitting = record.learn(action, score, port, expected)
+        port = who_answered(answer.headers.get(SERVED_BY, f":{self._connection.port}"))
+        season, fitting = record.learn(action, score, port, expected[port])
         if season is None:
             words = f"{record.user}'s {action} at {port}: told {score}, must be in {fitting}"
             self._chronicle.violation(words)
-        elif score < expected.highest.get(season, 0):
+        elif score < expected[port].highest.get(season, 0):
             self._chronicle.behind_another += 1
         return True
 
@@ -115,13 +127,19 @@ class Lane:
 class Crowd:
     """All users of a stage."""
 
-    def __init__(
-        self, ports: Sequence[int], seasons: Seasons, chronicle: Chronicle, *, seed: str, users: int = 16
-    ) -> None:
-        self.records = [Record(f"user{i}", seasons) for i in range(users)]
+    def __init__(self, stage: Stage, chronicle: Chronicle, *, seed: str, users: int = 16) -> None:
+        self.records = [Record(f"user{i}", stage.seasons) for i in range(users)]
+        servers = [server.port for server in stage.servers]
         self._over = asyncio.Event()
         self._lanes = [
-            Lane(record, f"{lane}", ports, chronicle, random.Random(f"{seed}-{record.user}-{lane}"))
+            Lane(
+                record,
+                lane,
+                chronicle,
+                random.Random(f"{seed}-{record.user}-{lane}"),
+                ports=stage.ports,
+                servers=servers,
+            )
             for record in self.records
             for lane in "ab"
         ]

@@ -11,21 +11,20 @@ import pytest
 from .chronicle import Chronicle
 from .faults import FAULTS
 from .rounds import play_round
-from .stage import OpenStage, embedded_stage, proxied_stage, replicated_stage
+from .stage import OpenStage, balanced_stage, embedded_stage, proxied_stage, replicated_stage
 from .submitters import Crowd
 
 pytestmark = [pytest.mark.database, pytest.mark.timeout(600)]
 
 
-@pytest.mark.parametrize("open_stage", [embedded_stage, proxied_stage, replicated_stage])
+@pytest.mark.parametrize("open_stage", [embedded_stage, proxied_stage, replicated_stage, balanced_stage])
 async def test_what_was_acknowledged_counts_once_whatever_happens(open_stage: OpenStage) -> None:
     """Acknowledged actions are in the ledger, each once, and every board is the fold of it."""
     rng = random.Random(7)
     chronicle = Chronicle()
     with tempfile.TemporaryDirectory(prefix="chaos-", ignore_cleanup_errors=True) as folder:
         async with open_stage(Path(folder), rng) as stage:
-            ports = [server.port for server in stage.servers]
-            crowd = Crowd(ports, stage.seasons, chronicle, seed="short", users=8)
+            crowd = Crowd(stage, chronicle, seed="short", users=8)
             for fault in FAULTS[stage.name]:
                 assert not await play_round(stage, crowd, [[fault]], chronicle, rng), chronicle.violations
     assert not [*chronicle.violations, *stage.take_surprises()]

@@ -162,7 +162,7 @@ class Player:
                 if answer.status == 200:
                     self.counted += 1
                     return answer
-                assert answer.status in (502, 503, 504), answer
+                assert answer.status == 503, answer
             await asyncio.sleep(0.1)
 
 
