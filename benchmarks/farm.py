@@ -43,6 +43,11 @@ class FarmServer:
     pid: int
 
     @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self.url.rpartition(":")[2])
+
+    @property
     def cpu(self) -> float:
         """Seconds on a processor so far."""
         return cpu_seconds(self.pid) or 0.0

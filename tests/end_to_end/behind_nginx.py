@@ -187,7 +187,14 @@ async def becomes(check: Callable[[], Any], patience: float = 30) -> Any:
     return result
 
 
-def get(url: str) -> Any:
+def read(url: str) -> bytes:
     """What is answered to a GET."""
-    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=30) as answer:
-        return json.load(answer)
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(url, timeout=30) as answer:
+        body: bytes = answer.read()
+    return body
+
+
+def get(url: str) -> Any:
+    """The same, of JSON."""
+    return json.loads(read(url))

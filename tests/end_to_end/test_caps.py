@@ -193,3 +193,14 @@ async def test_a_ticket_given_at_one_server_is_good_at_the_other(
         instants = sorted(d["at"] for d in client[database]["entries"].find())
     began_within = [sum(start <= at < start + 450_000 for at in instants) for start in instants]
     assert max(began_within) <= 2
+
+
+async def test_rates_are_each_servers_own(
+    replica_set: Mongod, database: str, tmp_path: Path, start_server: StartServer
+) -> None:
+    """Who has used up a user's rate at one server still has it at the other, and then nowhere."""
+    config = tmp_path / "rates.toml"
+    config.write_text("[limits]\nupdates_per_minute = 1\nburst = 2\n[actions]\nopen = {points = 10}\n")
+    apis = await two(replica_set, database, config, start_server)
+    codes = [[(await claim(api, f"r{n}{i}", "open")).code for i in range(3)] for n, api in enumerate(apis)]
+    assert codes == [[200, 200, 429]] * 2
