@@ -25,12 +25,13 @@ class Connection:
 
     def __init__(self, port: int) -> None:
         self.port = port
+        self.host = f"127.0.0.1:{port}"
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def post(self, path: str, bearer: str, body: bytes, patience: float) -> Answer:
         """Send JSON. Raises NoAnswer; the connection is closed then, so a late answer can't be mistaken."""
         head = (
-            f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\nAuthorization: Bearer {bearer}\r\n"
+            f"POST {path} HTTP/1.1\r\nHost: {self.host}\r\nAuthorization: Bearer {bearer}\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         try:
@@ -45,7 +46,7 @@ class Connection:
 
     async def _exchange(self, request: bytes) -> Answer:
         if self._streams is None:
-            self._streams = await asyncio.open_connection("127.0.0.1", self.port)
+            self._streams = await self._open()
         reader, writer = self._streams
         writer.write(request)
         first, *lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
@@ -55,6 +56,9 @@ class Connection:
         if headers.get("connection", "").lower() == "close":
             self.close()
         return Answer(int(first.split()[1]), headers, answer_body)
+
+    async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        return await asyncio.open_connection("127.0.0.1", self.port)
 
     def close(self) -> None:
         """Leave; whatever was under way stays unanswered."""

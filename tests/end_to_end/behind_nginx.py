@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from ..chaos.checking import shown_board
@@ -21,8 +20,8 @@ from ..chaos.http_client import Answer, Connection, NoAnswer
 from ..chaos.server_process import ServerProcess
 from ..cli.invoking import run
 from ..conftest import SECRET, token
+from ..deploy.nginx import HOST, Nginx
 from ..mongod import Mongod
-from ..nginx import Nginx
 from .watchers import Watched
 
 PATH = "/api/scores/update"
@@ -122,8 +121,7 @@ class Viewer:
         """Until cancelled."""
         while True:
             with contextlib.suppress(OSError, ConnectionClosed, InvalidHandshake, TimeoutError):
-                url = f"ws://127.0.0.1:{self.nginx.port}/ws"
-                async with connect(url, local_addr=(self.address, 0)) as socket:
+                async with self.nginx.socket(self.address) as socket:
                     first = json.loads(await socket.recv())
                     assert first["snapshot"], "a connection begins with a whole board"
                     self.epochs.append(first["epoch"])
@@ -137,28 +135,48 @@ class Viewer:
         return [told(row) for row in self.watched.board()]
 
 
+class Door(Connection):
+    """A connection through nginx, from an address of its own."""
+
+    def __init__(self, nginx: Nginx, address: str) -> None:
+        super().__init__(nginx.port)
+        self.host = f"{HOST}:{nginx.port}"
+        self._nginx = nginx
+        self._address = address
+
+    async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        return await asyncio.open_connection(
+            "127.0.0.1",
+            self.port,
+            ssl=self._nginx.trust,
+            server_hostname=HOST,
+            local_addr=(self._address, 0),
+        )
+
+
 @dataclass
 class Player:
-    """A user who insists on each action, through nginx."""
+    """A user who insists on each action, by this connection."""
 
     name: str
-    port: int
+    connection: Connection
     counted: int = 0
+    asked: int = 0
 
     async def play(self, over: asyncio.Event) -> None:
         """Act until it is over; the last one is insisted on, too."""
-        connection = Connection(self.port)
         while not over.is_set():
-            await self.act(connection, f"a{self.counted}")
+            await self.act(f"a{self.counted}")
             await asyncio.sleep(0.01)
-        connection.close()
+        self.connection.close()
 
-    async def act(self, connection: Connection, action: str) -> Answer:
+    async def act(self, action: str) -> Answer:
         """One action, asked for until it is counted."""
         body = json.dumps({"actionId": action, "actionType": ACTION_TYPE}).encode()
         while True:
+            self.asked += 1
             with contextlib.suppress(NoAnswer):
-                answer = await connection.post(PATH, token(self.name), body, 30)
+                answer = await self.connection.post(PATH, token(self.name), body, 30)
                 if answer.status == 200:
                     self.counted += 1
                     return answer
