@@ -209,7 +209,7 @@ def table(points: Sequence[Point]) -> str:
             [f"{words}: updates a second", *(f"{each.per_second:,.0f}" for each in loads)],
             ["… servers, processor ms an update", *(f"{e.servers / e.updates * 1e3:.2f}" for e in loads)],
             ["… MongoDB, processor ms an update", *(f"{e.mongod / e.updates * 1e3:.2f}" for e in loads)],
-            ["… updates per core used, to one server's", *(f"{first / e.per_update:.2f}" for e in loads)],
+            ["… updates per core used, to the first's", *(f"{first / e.per_update:.2f}" for e in loads)],
         ]
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
