@@ -144,7 +144,7 @@ def make_parts(
     folding = _folding(store, pipeline, catalogue, writer)
     parts = Parts(store, live, hub, profiles, pipeline, folding, moderating, sweeping, services)
     if store.feed is not None and isinstance(fence, MarkFence):
-        watched = [gate, moderating, book, *([sweeping] if sweeping is not None else [])]
+        watched: list[Watched] = [gate, moderating, book, *([sweeping] if sweeping is not None else [])]
         parts.following = _following(
             parts, store.feed, fence, watched, position=loaded.position, writer=writer
         )
