@@ -55,11 +55,11 @@ class Keeper:
     async def adjust(self, user: str, points: int, season: str) -> None:
         """Correct a sealed season."""
         found, standing = await find_standing(self._store, user, season, now_us())
-        assert standing is not None and self._store.moderation is not None
+        assert standing is not None
         name = f"browser-{next(_names)}"
-        await adjust(
-            self._store.moderation, self._admin, standing, points, season=found, name=name, reason="late"
-        )
+        wish = {"season": found, "name": name, "reason": "late"}
+        store = self._store
+        await adjust(store.moderation, store.ledger, self._admin, standing, points, **wish)
         await catch_up(self._store.seasons, self._store.archives)
 
 
