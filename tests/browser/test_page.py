@@ -39,7 +39,7 @@ BOARDS = f"""async () => {{
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """`scoreboard demo` in an empty folder, as a newcomer starts it; its address."""
     need_mongod()
-    command = [sys.executable, "-m", "scoreboard_cli.main", "demo", "--json", "--port", "0"]
+    command = [sys.executable, "-m", "scoreboard_cli.main", "demo", "--json", "--port", "0", "--players", "3"]
     process = subprocess.Popen(
         command, cwd=tmp_path_factory.mktemp("newcomer"), stdout=subprocess.PIPE, text=True
     )
@@ -83,7 +83,7 @@ async def page_at(url: str, *, tolerated: str = "\n", **context: Any) -> AsyncIt
 
 async def agreed_board(page: Page) -> dict[str, Any]:
     """A board on which page and API agree: the API said the same before and after the page was read."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(50):
         while True:
             before, shown, after = await page.evaluate(BOARDS)
             told = [

@@ -278,15 +278,15 @@ async def test_who_gets_a_place_late_has_less_time(service: Service) -> None:
     async def answer_some(handler: RequestHandler) -> None:
         nonlocal asked
         asked += 1
-        await asyncio.sleep(0.6 if asked <= 16 else 5)
+        await asyncio.sleep(1.8 if asked <= 16 else 10)
         handler.finish(YES)
 
     service.misbehave = answer_some
-    adapter = client(service, deadline=1.0)
+    adapter = client(service, deadline=3.0)
     started = time.monotonic()
     told = await asyncio.gather(*(code(adapter, f"x{i}") for i in range(24)))
     assert told.count("") == 16
-    assert time.monotonic() - started < 1.45
+    assert time.monotonic() - started < 4.35
 
 
 async def test_a_service_that_is_not_there_is_no_yes(service: Service) -> None:
