@@ -92,24 +92,34 @@ class Nginx:
             user=getpass.getuser(), folder=self._folder, servers=servers, port=self.port
         )
         (self._folder / "nginx.conf").write_text(told)
-        with (self._folder / "nginx.out").open("ab") as log:
-            self._process = subprocess.Popen(self._command, stdout=log, stderr=log)
-        ends = time.monotonic() + _PATIENCE_S
-        while not _listens(self.port):
-            assert self._process.poll() is None, (self._folder / "nginx.out").read_text()
-            assert time.monotonic() < ends, "nginx doesn't listen"
-            time.sleep(0.02)
+        self._process = started(self._command, self._folder / "nginx.out", self.port)
 
     def stop(self) -> None:
         """End it and its workers."""
-        if self._process is None:
-            return
-        self._process.terminate()
-        try:
-            self._process.wait(_PATIENCE_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        if self._process is not None:
+            end(self._process)
+
+
+def started(command: Sequence[str], output: Path, *ports: int) -> subprocess.Popen[bytes]:
+    """An nginx that listens on these ports; what it says goes into a file."""
+    with output.open("ab") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+    ends = time.monotonic() + _PATIENCE_S
+    while not all(map(_listens, ports)):
+        assert process.poll() is None, output.read_text()
+        assert time.monotonic() < ends, "nginx doesn't listen"
+        time.sleep(0.02)
+    return process
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End it and its workers."""
+    process.terminate()
+    try:
+        process.wait(_PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def who_answered(headers: str) -> int:

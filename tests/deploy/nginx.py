@@ -5,10 +5,8 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import socket
 import ssl
 import subprocess
-import time
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -21,10 +19,10 @@ from websockets.typing import Origin
 
 from ..conftest import not_here
 from ..mongod import free_port
+from ..nginx import end, started
 
 EXAMPLE = Path(__file__).parents[2] / "deploy" / "nginx.conf"
 HOST = "board.example.com"
-_PATIENCE_S = 15.0
 _TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 
 
@@ -69,14 +67,8 @@ class Nginx:
         (self._folder / "cache").mkdir(parents=True)
         self._make_certificate()
         (self._folder / "nginx.conf").write_text(self._adapted(EXAMPLE.read_text()))
-        log = (self._folder / "nginx.out").open("ab")
-        with log:
-            self._process = subprocess.Popen([*self._command, "-g", "daemon off;"], stdout=log, stderr=log)
-        ends = time.monotonic() + _PATIENCE_S
-        while not (_listens(self.port) and _listens(self.plain_port)):
-            assert self._process.poll() is None, (self._folder / "nginx.out").read_text()
-            assert time.monotonic() < ends, "nginx doesn't listen"
-            time.sleep(0.02)
+        command = [*self._command, "-g", "daemon off;"]
+        self._process = started(command, self._folder / "nginx.out", self.port, self.plain_port)
 
     def check(self) -> str:
         """What `nginx -t` says."""
@@ -85,14 +77,8 @@ class Nginx:
 
     def stop(self) -> None:
         """End it and its workers."""
-        if self._process is None:
-            return
-        self._process.terminate()
-        try:
-            self._process.wait(_PATIENCE_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        if self._process is not None:
+            end(self._process)
 
     @property
     def _command(self) -> list[str]:
@@ -163,8 +149,3 @@ class Nginx:
             local_addr=(local, 0),
             additional_headers=headers,
         )
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
