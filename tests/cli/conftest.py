@@ -87,4 +87,9 @@ def _fill(folder: Path, server: Running, users: list[str], prefix: str = "a") ->
         until(lambda: users.count_documents({}) == len(scores))  # or the server would write its names later
         for user, name in HOSTILE.items():
             users.update_one({"_id": user}, {"$set": {"name": name}})
+    until(lambda: _names(server).items() >= HOSTILE.items())  # the server hears of it a moment later
     return scores
+
+
+def _names(server: Running) -> dict[str, str]:
+    return {row["userId"]: row["username"] for row in server.board()["leaderboard"]}
