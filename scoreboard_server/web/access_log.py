@@ -10,12 +10,12 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextvars import Context
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple, Protocol
 
+from tornado.httputil import HTTPServerRequest
+
+from ..request_context import RequestContext
 from ..rules.sampling import Budget
-
-if TYPE_CHECKING:
-    from .base_handler import BaseHandler
 
 log = logging.getLogger("scoreboard.access")
 
@@ -32,6 +32,15 @@ Later = Callable[[float, Callable[[], None]], object]
 def _later(seconds: float, call: Callable[[], None]) -> None:
     # In no context: what is counted of many requests is told of none of them.
     asyncio.get_running_loop().call_later(seconds, call, context=Context())
+
+
+class Asked(Protocol):
+    """What is told of a request: a handler has it."""
+
+    request: HTTPServerRequest
+
+    @property
+    def context(self) -> RequestContext: ...
 
 
 class Ending(NamedTuple):
@@ -57,19 +66,19 @@ class AccessLog:
         self.settle()
         self._usual = Budget(most)
 
-    def answered(self, handler: BaseHandler, status: int, seconds: float) -> None:
+    def answered(self, asked: Asked, status: int, seconds: float) -> None:
         """A request has been answered; with 101 it is a socket from now on."""
         if status < 500:
             if self._usual.take():
-                self._write(_level_of(status), handler, status, seconds)
+                self._write(_level_of(status), asked, status, seconds)
         elif self._failures.take():
-            self._write(_level_of(status), handler, status, seconds)
+            self._write(_level_of(status), asked, status, seconds)
 
-    def _write(self, level: int, handler: BaseHandler, status: int, seconds: float) -> None:
+    def _write(self, level: int, asked: Asked, status: int, seconds: float) -> None:
         self._await_renewal()
         if not log.isEnabledFor(level):
             return
-        request = handler.request
+        request = asked.request
         fields = {
             "method": request.method,
             "path": request.path[:_LONGEST_PATH],  # without the query: who knows what is in it
@@ -77,16 +86,16 @@ class AccessLog:
             "durationMs": _ms(seconds),
         }
         what = "socket opened" if status == 101 else "answered"
-        log.log(level, what, extra=fields | handler.context.fields())
+        log.log(level, what, extra=fields | asked.context.fields())
 
-    def closed(self, handler: BaseHandler, ending: Ending) -> None:
+    def closed(self, asked: Asked, ending: Ending) -> None:
         """A socket is open no more."""
         if not self._usual.take():
             return
         self._await_renewal()
         if log.isEnabledFor(logging.INFO):
-            fields = {**ending._asdict(), "durationMs": _ms(handler.request.request_time())}
-            log.info("socket closed", extra=fields | handler.context.fields())
+            fields = {**ending._asdict(), "durationMs": _ms(asked.request.request_time())}
+            log.info("socket closed", extra=fields | asked.context.fields())
 
     def _await_renewal(self) -> None:
         if not self._is_awaited:

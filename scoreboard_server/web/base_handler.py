@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import logging
-import time
 from asyncio import Future
-from functools import lru_cache
-from math import ceil
 from typing import Any
 
 import msgspec
-from tornado.httputil import HTTPHeaders, HTTPInputError, format_timestamp
+from tornado.httputil import HTTPHeaders, HTTPInputError
 from tornado.web import HTTPError, RequestHandler
 
 from ..flow.turnstile import RateLimited
 from ..request_context import RequestContext
 from ..rules.claims import Identity
-from ..rules.rate_limit import Allowance
 from ..rules.refusals import Refusal, TooMany, Unacceptable, Unauthenticated, Unavailable
+from .bearer import Limits, identify, let_in
 from .edge import PREFLIGHT, Edge
+from .every_answer import ALWAYS, date
 from .refusal_status import PROBLEM_TYPE, code_of, problem, status_of
 from .services import Lifecycle, Services
 from .traffic import HTTP
@@ -28,21 +26,8 @@ log = logging.getLogger("scoreboard.web")
 # Over the first, a handler says 413; over the second, Tornado closes the connection with a bare 400.
 BODY_LIMIT = 16 * 1024
 CONNECTION_BODY_LIMIT = 256 * 1024
+JSON = "application/json"
 _encode = msgspec.json.Encoder().encode
-
-# Also what is no page says that it is none, should anything ever show it as one.
-_ALWAYS = {
-    "Content-Type": "text/html; charset=UTF-8",
-    "Content-Security-Policy": "default-src 'none'; base-uri 'none'; frame-ancestors 'none'",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-}
-
-
-@lru_cache(maxsize=2)
-def _http_date(second: int) -> str:
-    return format_timestamp(second)
 
 
 class BaseHandler(RequestHandler):
@@ -52,7 +37,7 @@ class BaseHandler(RequestHandler):
     needs_ready = True
     is_probe = False
     body_limit = BODY_LIMIT
-    _limits: tuple[str, Allowance] | None = None
+    _limits: Limits | None = None
     _context: RequestContext | None = None
 
     def initialize(self, lifecycle: Lifecycle, route: str) -> None:
@@ -79,7 +64,7 @@ class BaseHandler(RequestHandler):
         if self.has_answered_preflight():
             return
         if not self.is_probe:  # probes come from beside the proxy
-            self.edge.look_out(self.request)
+            self.edge.look_out(self.request.remote_ip or "", self.request.headers)
         services = self.lifecycle.services
         if services is not None:
             self.services = services
@@ -90,8 +75,8 @@ class BaseHandler(RequestHandler):
 
     def check_is_json(self) -> None:
         """Refuse a body that says it is not JSON with 415; one that says nothing may be it."""
-        media_type = self.request.headers.get("Content-Type", "application/json")
-        if media_type.partition(";")[0].strip().lower() != "application/json":
+        media_type = self.request.headers.get("Content-Type", JSON)
+        if media_type.partition(";")[0].strip().lower() != JSON:
             raise HTTPError(415)
 
     def has_answered_preflight(self) -> bool:
@@ -101,7 +86,7 @@ class BaseHandler(RequestHandler):
         """
         if self.request.method != "OPTIONS" or "Access-Control-Request-Method" not in self.request.headers:
             return False
-        if not self.edge.trusts_page_of(self.request):
+        if not self.edge.trusts_page_of(self.request.headers):
             return False
         self.clear_header("Content-Type")
         for name, value in PREFLIGHT.items():
@@ -117,35 +102,26 @@ class BaseHandler(RequestHandler):
 
         Raises Unauthenticated, and Unavailable when no keys could be fetched.
         """
-        header = self.request.headers.get("Authorization")
-        if header is None:
-            raise Unauthenticated("token_missing", "This needs an `Authorization: Bearer` header.")
-        scheme, _, token = header.partition(" ")
-        if scheme.lower() != "bearer" or not token:
-            raise Unauthenticated("token_invalid", "The `Authorization` header holds no bearer token.")
-        return await self.services.verifier.identify(token.strip())
+        return await identify(self.services.verifier, self.request.headers.get("Authorization"))
 
     async def identity_within_limits(self) -> Identity:
         """As `identity`, for what nobody may do too often; the answer says how much is left.
 
         Raises Unauthenticated or RateLimited.
         """
-        turnstile = self.services.turnstile
-        try:
-            identity = await self.identity()
-        except (Unauthenticated, Unavailable):
-            turnstile.pass_stranger(self.client_address())
-            raise
-        left = turnstile.pass_user(identity, self.client_address())
-        if left is not None:
-            self._tell_limits(*left)
+        authorization, services = self.request.headers.get("Authorization"), self.services
+        identity, limits = await let_in(
+            services.verifier, services.turnstile, authorization, self.client_address()
+        )
+        if limits is not None:
+            self._tell_limits(limits)
         return identity
 
-    def _tell_limits(self, policy: str, allowance: Allowance) -> None:
-        """The fields of draft-ietf-httpapi-ratelimit-headers-10, also on a refusal that comes later."""
-        self._limits = policy, allowance
-        self._headers["RateLimit-Policy"] = f'"{policy}";q={allowance.limit};w=60'
-        self._headers["RateLimit"] = f'"{policy}";r={allowance.remaining};t={ceil(allowance.reset)}'
+    def _tell_limits(self, limits: Limits) -> None:
+        """Also on a refusal that comes later."""
+        self._limits = limits
+        for name, value in limits.headers().items():
+            self._headers[name] = value
 
     async def identity_if_told(self) -> Identity | None:
         """As `identity`, None when there is no `Authorization` header at all."""
@@ -153,7 +129,7 @@ class BaseHandler(RequestHandler):
 
     def client_address(self) -> str:
         """The address of who asks, behind the named proxies; worked out at each call."""
-        return self.edge.client_address(self.request)
+        return self.edge.client_address(self.request.remote_ip or "", self.request.headers)
 
     # --- what is asked ----------------------------------------------------------------------------
 
@@ -175,19 +151,18 @@ class BaseHandler(RequestHandler):
 
     # --- answering --------------------------------------------------------------------------------
 
-    def answer(self, body: bytes, content_type: str = "application/json") -> Future[None]:
+    def answer(self, body: bytes, content_type: str = JSON) -> Future[None]:
         """Finish with these bytes."""
         self.set_header("Content-Type", content_type)
         return self.finish(body)
 
     def clear(self) -> None:
-        """As Tornado's, but no `Server` version for the curious, no content sniffing, and a date made once a
-        second: formatting it for every response would be a twentieth of a small request.
-        """
-        self._headers = HTTPHeaders(_ALWAYS)
-        self._headers["Date"] = _http_date(int(time.time()))
+        """As Tornado's, but no `Server` version for the curious, and what every answer says here."""
+        self._headers = HTTPHeaders(ALWAYS)
+        self._headers["Content-Type"] = "text/html; charset=UTF-8"
+        self._headers["Date"] = date()
         self._headers["X-Request-Id"] = self.context.request_id
-        self._headers.update(self.edge.cors_headers(self.request))
+        self._headers.update(self.edge.cors_headers(self.request.headers))
         self._write_buffer: list[bytes] = []
         self._status_code = 200
         self._reason = "OK"
@@ -218,14 +193,14 @@ class BaseHandler(RequestHandler):
         if isinstance(refusal, Unavailable | TooMany):
             self.set_header("Retry-After", str(refusal.retry_after))
         if isinstance(refusal, RateLimited):
-            self._limits = refusal.policy, refusal.allowance
+            self._limits = Limits(refusal.policy, refusal.allowance)
         self._answer_problem(status, refusal.code, refusal.detail)
 
     def _answer_problem(self, status: int, code: str, detail: str) -> Future[None]:
         self.lifecycle.traffic.refuse(HTTP, code)
         self.set_header("Cache-Control", "no-store")
         if self._limits is not None:
-            self._tell_limits(*self._limits)
+            self._tell_limits(self._limits)
         return self.answer(_encode(problem(status, code, detail, self.context.request_id)), PROBLEM_TYPE)
 
     def _methods(self) -> list[str]:

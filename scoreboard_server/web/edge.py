@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from tornado.httputil import HTTPServerRequest
+from tornado.httputil import HTTPHeaders
 
 from ..rules.client_address import client_address, networks
 from ..rules.unnamed_proxy import ENOUGH, UnnamedProxyWatch
@@ -34,41 +34,39 @@ class Edge:
 
     # --- pages of other sites ---------------------------------------------------------------------
 
-    def trusts_page_of(self, request: HTTPServerRequest) -> bool:
-        """Whether the request comes from a page of a trusted origin."""
-        return bool(self._origins) and request.headers.get("Origin") in self._origins
+    def trusts_page_of(self, headers: HTTPHeaders) -> bool:
+        """Whether a request with these headers comes from a page of a trusted origin."""
+        return bool(self._origins) and headers.get("Origin") in self._origins
 
-    def cors_headers(self, request: HTTPServerRequest) -> dict[str, str]:
-        """What an answer to this request says to a browser; nothing of credentials, as no cookie exists."""
+    def cors_headers(self, headers: HTTPHeaders) -> dict[str, str]:
+        """What an answer to such a request says to a browser; nothing of credentials, as no cookie exists."""
         if not self._origins:
             return {}
-        if not self.trusts_page_of(request):
+        if not self.trusts_page_of(headers):
             return {"Vary": "Origin"}
         return {
             "Vary": "Origin",
-            "Access-Control-Allow-Origin": request.headers["Origin"],
+            "Access-Control-Allow-Origin": headers["Origin"],
             "Access-Control-Expose-Headers": _EXPOSED,
         }
 
     # --- proxies ----------------------------------------------------------------------------------
 
-    def client_address(self, request: HTTPServerRequest) -> str:
-        """Who asks, behind the named proxies."""
-        return client_address(
-            request.remote_ip or "", request.headers.get_list("X-Forwarded-For"), self._proxies
-        )
+    def client_address(self, peer: str, headers: HTTPHeaders) -> str:
+        """Who asks, behind the named proxies. peer: the address that the connection comes from."""
+        return client_address(peer, headers.get_list("X-Forwarded-For"), self._proxies)
 
-    def look_out(self, request: HTTPServerRequest) -> None:
+    def look_out(self, peer: str, headers: HTTPHeaders) -> None:
         """Warn once, when everything seems to come through a proxy that has not been named."""
         if self._watch is None:
             return
-        is_forwarded = "X-Forwarded-For" in request.headers or "Forwarded" in request.headers
-        if self._watch.saw(request.remote_ip or "", is_forwarded=is_forwarded):
+        is_forwarded = "X-Forwarded-For" in headers or "Forwarded" in headers
+        if self._watch.saw(peer, is_forwarded=is_forwarded):
             self._watch = None
             log.warning(
                 "ALL CLIENTS LOOK LIKE ONE: the last %d requests came from %s and carry forwarding headers, "
                 "which count from a named proxy only; if that is yours, name it in server.trusted_proxies",
                 ENOUGH,
-                request.remote_ip,
-                extra={"proxy": request.remote_ip},
+                peer,
+                extra={"proxy": peer},
             )

@@ -5,8 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from tornado.httputil import ParseBodyConfig, ParseMultipartConfig, set_parse_body_config
-from tornado.routing import URLSpec
+from tornado.httputil import (
+    HTTPMessageDelegate,
+    HTTPServerRequest,
+    ParseBodyConfig,
+    ParseMultipartConfig,
+    set_parse_body_config,
+)
+from tornado.routing import PathMatches, Rule, URLSpec
 from tornado.web import Application, RequestHandler
 
 from .actions_handler import ActionsHandler
@@ -18,6 +24,7 @@ from .description_handler import Description, DescriptionHandler
 from .docs import page as docs
 from .docs_handler import DocsHandler
 from .edge import Edge
+from .express import Express
 from .health_handler import LiveHandler, ReadyHandler
 from .leaderboard_handler import LeaderboardHandler, UserHandler
 from .live_socket import MESSAGE_LIMIT, LiveSocket
@@ -30,6 +37,7 @@ from .services import Lifecycle
 from .tickets_handler import TicketsHandler
 from .traffic import OTHER
 
+_UPDATE = "/api/scores/update"
 _OPENAPI = Description(openapi.document())
 _ASYNCAPI = Description(asyncapi.document())
 _DOCS = docs.page(openapi.document(), asyncapi.document())
@@ -54,9 +62,18 @@ def application(
     def at(template: str, handler: type[BaseHandler], **given: object) -> URLSpec:
         return URLSpec(_pattern(template), handler, {"lifecycle": lifecycle, "route": template, **given})
 
-    return Application(
+    edge = Edge(trusted_origins, trusted_proxies)
+
+    def delegate(
+        request: HTTPServerRequest, kind: type[BaseHandler], given: dict[str, object]
+    ) -> HTTPMessageDelegate:
+        return whole.get_handler_delegate(request, kind, given)
+
+    express = Express(lifecycle, edge, _UPDATE, delegate)
+    whole = Application(
         [
-            at("/api/scores/update", ScoreHandler),
+            Rule(PathMatches(_pattern(_UPDATE)), express),
+            at(_UPDATE, ScoreHandler),
             at("/api/scores/batch", BatchHandler),
             at("/api/actions", TicketsHandler),
             at("/api/captcha", CaptchaHandler),
@@ -78,10 +95,11 @@ def application(
         default_handler_class=NotFoundHandler,
         default_handler_args={"lifecycle": lifecycle, "route": OTHER},
         log_function=lambda handler: _answered(lifecycle, handler),
-        edge=Edge(trusted_origins, trusted_proxies),
+        edge=edge,
         trusted_origins=list(trusted_origins),  # for Tornado, which asks them before a socket opens
         websocket_max_message_size=MESSAGE_LIMIT,
     )
+    return whole
 
 
 def _pattern(template: str) -> str:

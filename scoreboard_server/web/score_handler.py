@@ -5,10 +5,14 @@ from __future__ import annotations
 import msgspec
 from msgspec import Struct
 
+from ..flow.submitting import Submitting
+from ..rules.claims import Identity
 from ..rules.entry import Receipt
 from . import strict_json
 from .base_handler import BaseHandler
 from .outcomes import message_of
+
+REPLAYED = "Idempotent-Replayed", "true"
 
 _encode = msgspec.json.Encoder().encode
 
@@ -35,26 +39,29 @@ _claims = msgspec.json.Decoder(Claim)
 
 
 class ScoreHandler(BaseHandler):
-    """Counts one action."""
+    """Counts one action. Most come to it by the short road of `express`."""
 
     async def post(self) -> None:
         """Answer 200 with the new score; repeats say so in a header."""
         identity = await self.identity_within_limits()
         self.check_is_json()
-        claim = strict_json.decode(self.request.body, _claims)
-        receipt = await self.services.submitting.submit(
-            identity,
-            claim.action_id,
-            claim.action_type,
-            claim.user_id,
-            captcha=claim.captcha,
-            address=self.client_address(),
-        )
+        receipt = await count(self.services.submitting, identity, self.request.body, self.client_address())
         if receipt.replayed:
-            self.set_header("Idempotent-Replayed", "true")
-        self.answer(_encode(counted(receipt)))
+            self.set_header(*REPLAYED)
+        self.answer(counted(receipt))
 
 
-def counted(receipt: Receipt) -> Counted:
+async def count(submitting: Submitting, identity: Identity, body: bytes, address: str) -> Receipt:
+    """Have what a body claims counted.
+
+    address: where it comes from. Raises what `strict_json.decode` and `Submitting.submit` raise.
+    """
+    claim = strict_json.decode(body, _claims)
+    return await submitting.submit(
+        identity, claim.action_id, claim.action_type, claim.user_id, captcha=claim.captcha, address=address
+    )
+
+
+def counted(receipt: Receipt) -> bytes:
     """A receipt as the client reads it."""
-    return Counted(True, receipt.score, receipt.rank, message_of(receipt))
+    return _encode(Counted(True, receipt.score, receipt.rank, message_of(receipt)))

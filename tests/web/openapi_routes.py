@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from tornado.routing import Rule
+
+from scoreboard_server.web.express import Express
+
 from ..conftest import Api
+
+
+def rules(api: Api) -> list[Rule]:
+    """Those of handlers; the short road is one to the address of the next."""
+    application = api.server._http.request_callback._application  # type: ignore[union-attr]
+    return [rule for rule in application.wildcard_router.rules if not isinstance(rule.target, Express)]
 
 
 def routes(api: Api) -> set[str]:
     """All of them."""
-    application = api.server._http.request_callback._application  # type: ignore[union-attr]
-    return {rule.target_kwargs["route"] for rule in application.wildcard_router.rules}
+    return {rule.target_kwargs["route"] for rule in rules(api)}

@@ -14,6 +14,7 @@ from scoreboard_server.web.base_handler import BODY_LIMIT, BaseHandler
 from scoreboard_server.web.openapi.document import document
 
 from ..conftest import Api, token
+from .openapi_routes import rules
 from .wire import HANDSHAKE, Answer, ask, request
 
 DOCUMENT = document()
@@ -57,8 +58,7 @@ def test_errors_have_the_code_that_a_problem_has() -> None:
 async def test_it_describes_every_route_and_no_other(api: Api) -> None:
     """Path by path, method by method."""
     served: dict[str, set[str]] = {}
-    application = api.server._http.request_callback._application  # type: ignore[union-attr]
-    for rule in application.wildcard_router.rules:
+    for rule in rules(api):
         served[rule.matcher.regex.pattern] = methods_of(rule.target)
     described: dict[str, set[str]] = {}
     for path, method, _ in operations():
