@@ -87,7 +87,8 @@ def _fill(folder: Path, server: Running, users: list[str], prefix: str = "a") ->
         until(lambda: users.count_documents({}) == len(scores))  # or the server would write its names later
         for user, name in HOSTILE.items():
             users.update_one({"_id": user}, {"$set": {"name": name}})
-    until(lambda: _names(server).items() >= HOSTILE.items())  # the server hears of it a moment later
+    hostile = {user: name for user, name in HOSTILE.items() if user in scores}
+    until(lambda: _names(server).items() >= hostile.items())  # the server hears of it a moment later
     return scores
 
 

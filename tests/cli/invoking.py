@@ -26,6 +26,8 @@ from click.testing import CliRunner
 from scoreboard_cli.main import scoreboard
 from scoreboard_server.store.data_dir import is_locked
 
+from .prepared import fits, run_prepared
+
 SCOREBOARD = [sys.executable, "-m", "scoreboard_cli.main"]
 PATIENCE_S = 30.0
 
@@ -48,15 +50,19 @@ def run(
     encoding: str = "utf-8",
 ) -> subprocess.CompletedProcess[str]:
     """Run a command to its end; what it says comes back as text."""
-    ended = subprocess.run(
-        [*SCOREBOARD, *map(os.fspath, arguments)],
-        cwd=cwd,
-        input=stdin,
-        capture_output=True,
-        timeout=timeout,
-        env=environment(**(environ or {})),
-        check=False,
-    )
+    command, env = [os.fspath(argument) for argument in arguments], environment(**(environ or {}))
+    if fits(env):
+        ended = run_prepared(command, cwd=cwd, stdin=stdin, environ=env, timeout=timeout)
+    else:
+        ended = subprocess.run(
+            [*SCOREBOARD, *command],
+            cwd=cwd,
+            input=stdin,
+            capture_output=True,
+            timeout=timeout,
+            env=env,
+            check=False,
+        )
     assert b"Traceback" not in ended.stdout + ended.stderr, ended.stderr.decode()
     return subprocess.CompletedProcess(
         ended.args, ended.returncode, ended.stdout.decode(encoding), ended.stderr.decode(encoding)

@@ -1,0 +1,90 @@
+"""Processes in which all that a command imports is imported already.
+
+The interpreter and the driver take most of what a command takes. A server of processes has done that once,
+and each command is a fork of it: a process of its own, with its own folder, environment and streams, that
+runs the very function that the console script runs.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+from scoreboard_cli.main import _MODULES, main
+
+# Also what the tests run in, which each process would look at again.
+_IMPORTED = [
+    "pytest",
+    "scoreboard_server.app",
+    "scoreboard_cli.main",
+    *(f"scoreboard_cli.{name}" for name in sorted(set(_MODULES.values()))),
+    __name__,
+]
+_processes = multiprocessing.get_context("forkserver")
+_processes.set_forkserver_preload(_IMPORTED)
+
+
+def fits(environ: dict[str, str]) -> bool:
+    """Whether nothing is set that only the start of an interpreter takes up."""
+    return not any(name.startswith("PYTHON") for name in environ.keys() - os.environ.keys())
+
+
+def run_prepared(
+    arguments: Sequence[str], *, cwd: Path, stdin: bytes, environ: dict[str, str], timeout: float
+) -> subprocess.CompletedProcess[bytes]:
+    """As `subprocess.run`, of the command with these arguments."""
+    with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        given.write(stdin)
+        given.seek(0)
+        code = _run(arguments, cwd, environ, (given, out, err), timeout)
+        return subprocess.CompletedProcess(arguments, code, _read(out), _read(err))
+
+
+def _read(file: BinaryIO) -> bytes:
+    file.seek(0)
+    return file.read()
+
+
+def _run(
+    arguments: Sequence[str],
+    cwd: Path,
+    environ: dict[str, str],
+    streams: tuple[BinaryIO, BinaryIO, BinaryIO],
+    timeout: float,
+) -> int:
+    paths = [f"/proc/{os.getpid()}/fd/{stream.fileno()}" for stream in streams]
+    process = _processes.Process(target=_command, args=(list(arguments), str(cwd), environ, paths))
+    process.start()
+    try:
+        process.join(timeout)
+        if process.exitcode is None:
+            process.kill()
+            process.join()
+            raise subprocess.TimeoutExpired(list(arguments), timeout)
+        return process.exitcode
+    finally:
+        process.close()
+
+
+def _command(arguments: list[str], cwd: str, environ: dict[str, str], streams: list[str]) -> None:
+    for descriptor, path in enumerate(streams):
+        opened = os.open(path, os.O_RDWR | (os.O_APPEND if descriptor else 0))
+        os.dup2(opened, descriptor)
+        os.close(opened)
+    sys.stdin, sys.stdout, sys.stderr = (
+        open(descriptor, mode, encoding="utf-8", closefd=False)  # noqa: SIM115
+        for descriptor, mode in enumerate("rww")
+    )
+    os.environ.clear()
+    os.environ.update(environ)
+    time.tzset()
+    os.chdir(cwd)
+    sys.argv = ["scoreboard", *arguments]
+    main()
