@@ -4,65 +4,103 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
+from typing import NoReturn
+
+from pymongo import monitoring
+
+from scoreboard_cli.part_file import PartFile
 
 from .invoking import PATIENCE_S, environment
+from .prepared import run_prepared
 
-_ROOT = Path(__file__).parents[2]
+KILLED = -signal.SIGKILL
+WRITES = frozenset({"insert", "update", "delete", "findAndModify", "commitTransaction"})
 
-_BY_LINES = """
-import os, signal
-from scoreboard_cli import main, part_file
 
-left = {at}
-put, finish = part_file.PartFile.put, part_file.PartFile.finish
-
-def kill(self):
-    self._file.flush()
+def _die() -> NoReturn:
     os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError("nobody outlives it")
 
-def counting(self, raw):
-    global left
-    left -= 1
-    put(self, raw[: len(raw) // 2] if left == 0 else raw)
-    if left == 0:
-        kill(self)
 
-def finishing(self):
-    global left
-    left -= 1
-    finish(self) if left else kill(self)
+class _AtWrite(monitoring.CommandListener):
+    """Counts writes to the database, and kills at one of them."""
 
-part_file.PartFile.put, part_file.PartFile.finish = counting, finishing
-main.main()
-"""
+    def __init__(self, count: int, when: str) -> None:
+        self._left = count
+        self._when = when
+        self._lock = threading.Lock()
+
+    def started(self, event: monitoring.CommandStartedEvent) -> None:
+        """A command is about to be sent."""
+        self._passed(event.command_name, "before")
+
+    def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
+        """A command was acknowledged."""
+        self._passed(event.command_name, "after")
+
+    def failed(self, event: monitoring.CommandFailedEvent) -> None:
+        """A command was refused, as in a transaction that met another."""
+
+    def _passed(self, name: str, when: str) -> None:
+        if name not in WRITES or when != self._when:
+            return
+        with self._lock:
+            self._left -= 1
+            if self._left == 0:
+                _die()
+
+
+def _kill_at_write(at: int, when: str) -> None:
+    monitoring.register(_AtWrite(at, when))
+
+
+def _kill_at_line(at: int) -> None:
+    left = at
+    put, finish = PartFile.put, PartFile.finish
+
+    def kill(file: PartFile) -> None:
+        file._file.flush()
+        _die()
+
+    def counting(file: PartFile, raw: bytes) -> None:
+        nonlocal left
+        left -= 1
+        put(file, raw[: len(raw) // 2] if left == 0 else raw)
+        if left == 0:
+            kill(file)
+
+    def finishing(file: PartFile) -> None:
+        nonlocal left
+        left -= 1
+        finish(file) if left else kill(file)
+
+    PartFile.put, PartFile.finish = counting, finishing  # type: ignore[method-assign]
 
 
 def _is_killed(
-    python: tuple[str, ...], arguments: tuple[str | Path, ...], cwd: Path, environ: Mapping[str, str]
+    first: Callable[[], None], arguments: tuple[str | Path, ...], cwd: Path, environ: Mapping[str, str]
 ) -> bool:
-    ended = subprocess.run(
-        [sys.executable, *python, *map(os.fspath, arguments)],
-        cwd=cwd,
-        env=environment(**environ) | {"PYTHONPATH": str(_ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-        check=False,
-    )
-    assert "Traceback" not in ended.stderr, ended.stderr
-    assert ended.returncode in (0, -signal.SIGKILL), ended.stderr
-    return ended.returncode != 0
+    command, env = [os.fspath(argument) for argument in arguments], environment(**environ)
+    ended = run_prepared(command, cwd=cwd, environ=env, timeout=PATIENCE_S, first=first)
+    assert b"Traceback" not in ended.stderr, ended.stderr
+    assert ended.returncode in (0, KILLED), ended.stderr
+    return ended.returncode == KILLED
 
 
-def killed_at_write(at: int, *arguments: str | Path, cwd: Path, environ: Mapping[str, str]) -> bool:
-    """Run a command and kill it before its `at`-th write reaches the database; False when it has fewer."""
-    return _is_killed(("-m", "tests.end_to_end.killing", str(at), "before"), arguments, cwd, environ)
+def killed_at_write(
+    at: int, *arguments: str | Path, cwd: Path, environ: Mapping[str, str], when: str = "before"
+) -> bool:
+    """Run a command and kill it at its `at`-th write to the database; False when it has fewer.
+
+    when: `before` it is sent, or `after` it was acknowledged.
+    """
+    return _is_killed(partial(_kill_at_write, at, when), arguments, cwd, environ)
 
 
 def killed_at_line(at: int, *arguments: str | Path, cwd: Path, environ: Mapping[str, str]) -> bool:
     """Run an export and kill it within its `at`-th line, at last before the file is put in place."""
-    return _is_killed(("-c", _BY_LINES.format(at=at)), arguments, cwd, environ)
+    return _is_killed(partial(_kill_at_line, at), arguments, cwd, environ)

@@ -13,7 +13,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import BinaryIO
 
@@ -36,14 +37,31 @@ def fits(environ: dict[str, str]) -> bool:
     return not any(name.startswith("PYTHON") for name in environ.keys() - os.environ.keys())
 
 
+def nothing() -> None:
+    """What most do first."""
+
+
 def run_prepared(
-    arguments: Sequence[str], *, cwd: Path, stdin: bytes, environ: dict[str, str], timeout: float
+    arguments: Sequence[str],
+    *,
+    cwd: Path,
+    environ: dict[str, str],
+    timeout: float,
+    stdin: bytes = b"",
+    first: Callable[[], None] = nothing,
 ) -> subprocess.CompletedProcess[bytes]:
-    """As `subprocess.run`, of the command with these arguments."""
+    """As `subprocess.run`, of the command with these arguments.
+
+    first: what its process does before; a function that can be found by its name.
+    """
     with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         given.write(stdin)
         given.seek(0)
-        code = _run(arguments, cwd, environ, (given, out, err), timeout)
+        streams = [f"/proc/{os.getpid()}/fd/{stream.fileno()}" for stream in (given, out, err)]
+        process = _processes.Process(
+            target=_command, args=(list(arguments), str(cwd), environ, streams, first)
+        )
+        code = _code_of(process, timeout)
         return subprocess.CompletedProcess(arguments, code, _read(out), _read(err))
 
 
@@ -52,28 +70,22 @@ def _read(file: BinaryIO) -> bytes:
     return file.read()
 
 
-def _run(
-    arguments: Sequence[str],
-    cwd: Path,
-    environ: dict[str, str],
-    streams: tuple[BinaryIO, BinaryIO, BinaryIO],
-    timeout: float,
-) -> int:
-    paths = [f"/proc/{os.getpid()}/fd/{stream.fileno()}" for stream in streams]
-    process = _processes.Process(target=_command, args=(list(arguments), str(cwd), environ, paths))
+def _code_of(process: BaseProcess, timeout: float) -> int:
     process.start()
     try:
         process.join(timeout)
         if process.exitcode is None:
             process.kill()
             process.join()
-            raise subprocess.TimeoutExpired(list(arguments), timeout)
+            raise subprocess.TimeoutExpired(process.name, timeout)
         return process.exitcode
     finally:
         process.close()
 
 
-def _command(arguments: list[str], cwd: str, environ: dict[str, str], streams: list[str]) -> None:
+def _command(
+    arguments: list[str], cwd: str, environ: dict[str, str], streams: list[str], first: Callable[[], None]
+) -> None:
     for descriptor, path in enumerate(streams):
         opened = os.open(path, os.O_RDWR | (os.O_APPEND if descriptor else 0))
         os.dup2(opened, descriptor)
@@ -87,4 +99,5 @@ def _command(arguments: list[str], cwd: str, environ: dict[str, str], streams: l
     time.tzset()
     os.chdir(cwd)
     sys.argv = ["scoreboard", *arguments]
+    first()
     main()

@@ -156,7 +156,9 @@ def test_a_round_trip_between_two_running_servers(tmp_path: Path) -> None:
         _play(here, ours, "ben", "b3", "b4")
         _play(here, ours, "dan", "d1")
         assert run("adjust", "dan", "5", "--reason", "a prize", cwd=here).returncode == 0
-        _play(here, ours, "eve", "e1")  # pending, while the export is made
+        until(lambda: "Dan" in run("leaderboard", "--json", cwd=here).stdout)  # saved by now
+        nameless = run("token", "issue", "eve", cwd=here).stdout.strip()
+        assert ours.act(nameless, "e1")[0] == 200  # pending, while the export is made
         exported = json.loads(run("export", tmp_path / "x", "--json", cwd=here).stdout)
         assert exported["entries"] == 12
         told = json.loads(run("import", tmp_path / "x", "--json", cwd=there).stdout)

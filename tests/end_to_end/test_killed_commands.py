@@ -10,9 +10,6 @@ import hashlib
 import json
 import os
 import re
-import signal
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +19,8 @@ import pytest
 
 from scoreboard_server.store.documents import STANDINGS
 
-from ..cli.invoking import environment
+from ..cli.invoking import run
+from ..cli.killing import killed_at_write
 from ..mongod import Mongod
 from ..store.conftest import Raw
 
@@ -30,7 +28,6 @@ pytestmark = [pytest.mark.database, pytest.mark.timeout(900)]
 
 EACH_STEP = os.environ.get("SCOREBOARD_ALL_STEPS") == "1"
 STRIDE = 1 if EACH_STEP else 4
-KILLED = -signal.SIGKILL
 LONGEST = 60
 _OF_A_BAN = re.compile(r"^(![a-z-]+/)[0-9a-f]+/")
 
@@ -43,23 +40,20 @@ class Scene:
     USERS = ("ann", "ben", "cem")
 
     def __init__(self, mongod: Mongod, raw: Raw, folder: Path) -> None:
-        self._environ = environment(SCOREBOARD_STORE=mongod.uri, SCOREBOARD_STORE_DATABASE=raw.name)
+        self._environ = {"SCOREBOARD_STORE": mongod.uri, "SCOREBOARD_STORE_DATABASE": raw.name}
         self._folder = folder
         self.raw = raw
         self._kept: dict[str, list[dict[str, Any]]] = {}
 
     def run(self, *words: str) -> str:
         """What the command says; it has to end well."""
-        done = self._start([sys.executable, "-m", "scoreboard_cli.main", *words])
+        done = run(*words, cwd=self._folder, environ=self._environ)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
     def run_killed(self, step: int, when: str, *words: str) -> bool:
         """Whether the command had such a step, at which it was killed."""
-        module = [sys.executable, "-m", "tests.end_to_end.killing", str(step), when]
-        done = self._start([*module, *words])
-        assert done.returncode in (0, KILLED), done.stderr
-        return done.returncode == KILLED
+        return killed_at_write(step, *words, cwd=self._folder, environ=self._environ, when=when)
 
     def wish(self, season: int) -> None:
         """As a reset leaves it that was killed before it could strike out its wish."""
@@ -73,20 +67,9 @@ class Scene:
 
     def refusal(self, *words: str) -> str:
         """What the command says; it has to refuse."""
-        done = self._start([sys.executable, "-m", "scoreboard_cli.main", *words])
+        done = run(*words, cwd=self._folder, environ=self._environ)
         assert done.returncode == 1, done.stderr
         return done.stderr
-
-    def _start(self, command: list[str]) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            command,
-            cwd=self._folder,
-            env=self._environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
-            capture_output=True,
-            text=True,
-            timeout=LONGEST,
-            check=False,
-        )
 
     def remember(self) -> None:
         """As it is now, it can be had again."""
