@@ -77,7 +77,7 @@ def _is_plain(request: HTTPServerRequest) -> bool:
         and request.version == "HTTP/1.1"
         and headers.get("Content-Type") == JSON
         and len(length := headers.get("Content-Length", "")) <= 5
-        and length.isdigit()
+        and length.isdecimal()  # and no `²`, which is a digit and no number
         and int(length) <= BODY_LIMIT
         # Asked twice, as headers that lack something take several times as long to give what stands for it.
         and ("Connection" not in headers or headers["Connection"].lower() == "keep-alive")

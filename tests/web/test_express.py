@@ -125,6 +125,20 @@ async def test_what_is_not_plain_goes_the_long_road(api: Api, roads: Roads, sent
     assert (roads.short, roads.long) == (0, 1)
 
 
+@pytest.mark.parametrize("length", ["²", "-1", "+5", "0x10", "5,5", "5, 6", "", "1e2", "99999", "999999"])
+async def test_a_length_that_is_none_is_refused_without_a_word_in_the_log(
+    api: Api, roads: Roads, length: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where Tornado refuses it, it does so on the short road's address, too."""
+    said = (f"Content-Type: {PLAIN}", f"Authorization: Bearer {ANN}", f"Content-Length: {length}")
+    async with wire(api.server.port) as connection:
+        await connection.send(request("/api/scores/update", *said, method="POST"))
+        connection.writer.write_eof()
+        assert (await connection.rest()).partition(b"\r\n")[0] in (b"HTTP/1.1 400 Bad Request", b"")
+    assert roads.short == 0
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
 async def test_one_byte_too_many_is_too_large(api: Api, roads: Roads) -> None:
     """The long road says 413 to what the short one would not have read."""
     body = json.dumps(GOOD).encode().ljust(BODY_LIMIT + 1)
