@@ -112,10 +112,12 @@ class Farm:
             )  # fmt: skip
         try:
             assert process.stdout is not None and process.stdin is not None  # noqa: S101 -- both are pipes
-            line = await asyncio.wait_for(process.stdout.readline(), _READY_WITHIN_S)
+            async with asyncio.timeout(_READY_WITHIN_S):
+                line = await process.stdout.readline()
             yield FarmServer(str(json.loads(line)["url"]), process.pid)
             process.stdin.close()
-            await asyncio.wait_for(process.wait(), _READY_WITHIN_S)
+            async with asyncio.timeout(_READY_WITHIN_S):
+                await process.wait()
         finally:
             if process.returncode is None:
                 process.kill()

@@ -71,10 +71,10 @@ class LiveSocket:
         """Some bytes. Who is silent is asked, and is lost when there is no answer."""
         try:
             try:
-                data = await asyncio.wait_for(self._reader.read(_CHUNK), _PING_EVERY_S)
+                data = await self._read_within(_PING_EVERY_S)
             except TimeoutError:
                 self._send(TEXT, _PING_MESSAGE)
-                data = await asyncio.wait_for(self._reader.read(_CHUNK), _ANSWER_WITHIN_S)
+                data = await self._read_within(_ANSWER_WITHIN_S)
         except TimeoutError:
             raise SocketLostError("the server is silent") from None
         except OSError as error:
@@ -82,6 +82,10 @@ class LiveSocket:
         if not data:
             raise SocketLostError("the connection is gone")
         return data
+
+    async def _read_within(self, seconds: float) -> bytes:
+        async with asyncio.timeout(seconds):
+            return await self._reader.read(_CHUNK)
 
     def _send(self, opcode: int, payload: bytes) -> None:
         self._writer.write(socket_wire.frame(opcode, payload, os.urandom(4)))

@@ -79,7 +79,8 @@ async def _spawn(folder: Path, *options: str) -> asyncio.subprocess.Process:
 async def _ready(process: asyncio.subprocess.Process, folder: Path) -> str:
     assert process.stdout is not None  # noqa: S101 -- it is a pipe
     try:
-        line = await asyncio.wait_for(process.stdout.readline(), _READY_WITHIN_S)
+        async with asyncio.timeout(_READY_WITHIN_S):
+            line = await process.stdout.readline()
         return str(json.loads(line)["url"])
     except (TimeoutError, ValueError):
         said = (folder / "log").read_text(errors="replace").strip().splitlines()
@@ -91,7 +92,8 @@ async def _stop(process: asyncio.subprocess.Process) -> None:
     if process.stdin is not None:
         process.stdin.close()
     try:
-        await asyncio.wait_for(process.wait(), _STOPPED_WITHIN_S)
+        async with asyncio.timeout(_STOPPED_WITHIN_S):
+            await process.wait()
     except TimeoutError:
         process.kill()
         await process.wait()

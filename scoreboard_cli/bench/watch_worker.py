@@ -132,7 +132,8 @@ class Watchers:
                 lambda: Watcher(address, self._sightings), address.host, address.port, ssl=context
             )
             try:
-                is_live = await asyncio.wait_for(watcher.is_live, _CONNECTED_WITHIN_S)
+                async with asyncio.timeout(_CONNECTED_WITHIN_S):
+                    is_live = await watcher.is_live
             except TimeoutError:
                 is_live = False
         return watcher if is_live else None

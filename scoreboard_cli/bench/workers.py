@@ -66,7 +66,8 @@ class Worker:
         if self._process.stdin is not None:
             self._process.stdin.close()
         try:
-            await asyncio.wait_for(self._process.wait(), _END_WITHIN_S)
+            async with asyncio.timeout(_END_WITHIN_S):
+                await self._process.wait()
         except TimeoutError:
             self._process.kill()
             await self._process.wait()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import json
 import os
 import pty
@@ -133,9 +134,9 @@ class Running:
         told: dict[str, Any] = json.loads(self.lines[0])
         return told
 
-    @property
+    @functools.cached_property
     def url(self) -> str:
-        """Where it is."""
+        """Where it is, or was."""
         address: str = self.ready()["url"]
         return address
 
