@@ -50,8 +50,9 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def chromium() -> str:
-    """The browser of this machine."""
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    """The browser of this machine; where there is one without windows, it starts in half the time."""
+    found = map(shutil.which, ("chromium-headless-shell", "chromium", "chromium-browser"))
+    path = next(filter(None, found), None)
     if path is None:
         not_here("browser tests (Chromium is not installed: apt-get install chromium)")
     return path

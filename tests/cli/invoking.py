@@ -27,7 +27,7 @@ from click.testing import CliRunner
 from scoreboard_cli.main import scoreboard
 from scoreboard_server.store.data_dir import is_locked
 
-from .prepared import fits, run_prepared
+from .prepared import Prepared, fits, run_prepared
 
 SCOREBOARD = [sys.executable, "-m", "scoreboard_cli.main"]
 PATIENCE_S = 30.0
@@ -98,29 +98,29 @@ class Running:
 
     def __init__(self, *arguments: str | Path, cwd: Path, environ: Mapping[str, str] | None = None) -> None:
         self.folder = cwd
-        self._stderr = (cwd / f"stderr-{time.monotonic_ns()}").open("w+b")
-        self.process = subprocess.Popen(
-            [*SCOREBOARD, *map(os.fspath, arguments)],
-            cwd=cwd,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=self._stderr,
-            env=environment(**(environ or {})),
-            start_new_session=True,  # a process group of its own, as a terminal's job has
-            text=True,
+        self._stdout, self._stderr = (
+            cwd / f"{stream}-{time.monotonic_ns()}" for stream in ("stdout", "stderr")
         )
-        self.lines: list[str] = []
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
+        self._stdout.touch()
+        self._stderr.touch()
+        self.process = Prepared(
+            [os.fspath(argument) for argument in arguments],
+            cwd=cwd,
+            environ=environment(**(environ or {})),
+            stdout=self._stdout,
+            stderr=self._stderr,
+        )
 
-    def _read(self) -> None:
-        assert self.process.stdout is not None
-        self.lines.extend(self.process.stdout)
+    @property
+    def lines(self) -> list[str]:
+        """The whole lines that it has written to stdout so far."""
+        whole, end, _ = self._stdout.read_text().rpartition("\n")
+        return (whole + end).splitlines(keepends=True)
 
     @property
     def words(self) -> str:
         """What it has said on stderr so far."""
-        return Path(self._stderr.name).read_text()
+        return self._stderr.read_text()
 
     def ready(self) -> dict[str, Any]:
         """The line that `--json` prints when it is ready."""
@@ -168,7 +168,6 @@ class Running:
     def ended(self, within: float = PATIENCE_S) -> int:
         """Its exit code, once it has ended."""
         code = self.process.wait(within)
-        self._reader.join(PATIENCE_S)
         assert "Traceback" not in self.words, self.words
         return code
 
@@ -182,10 +181,6 @@ class Running:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
-        self._reader.join(PATIENCE_S)
-        assert self.process.stdout is not None
-        self.process.stdout.close()
-        self._stderr.close()
 
 
 def in_terminal(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -39,6 +40,55 @@ def fits(environ: dict[str, str]) -> bool:
 
 def nothing() -> None:
     """What most do first."""
+
+
+class Prepared:
+    """Such a process that goes on, told as `subprocess.Popen` would; it leads a session of its own."""
+
+    def __init__(
+        self, arguments: Sequence[str], *, cwd: Path, environ: dict[str, str], stdout: Path, stderr: Path
+    ) -> None:
+        """stdout, stderr: files, which are there."""
+        streams = [os.devnull, str(stdout), str(stderr)]
+        told = (list(arguments), str(cwd), environ, streams, os.setsid)
+        self._process = _processes.Process(target=_command, args=told, daemon=True)
+        self._process.start()
+
+    @property
+    def pid(self) -> int:
+        """The process's number."""
+        assert self._process.pid is not None
+        return self._process.pid
+
+    @property
+    def returncode(self) -> int | None:
+        """None while it runs; minus a signal's number when that has ended it."""
+        return self._process.exitcode
+
+    def poll(self) -> int | None:
+        """As `returncode`."""
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Its exit code, once it has ended. Raises subprocess.TimeoutExpired."""
+        self._process.join(timeout)
+        code = self._process.exitcode
+        if code is None:
+            raise subprocess.TimeoutExpired(self._process.name, timeout or 0)
+        return code
+
+    def send_signal(self, number: int) -> None:
+        """Nothing happens to one that has ended."""
+        if self.returncode is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        """SIGTERM."""
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self.send_signal(signal.SIGKILL)
 
 
 def run_prepared(
