@@ -93,9 +93,9 @@ async def test_rotation_at_an_address(start_server: StartServer, monkeypatch: py
         publisher.answer = keys(ec_jwk("new"), ec_jwk("newer"))
         async with watch(api) as watcher:
             await watcher.say({"type": "auth", "token": signed(ec_jwk("nobody's"))})
-            assert (await watcher.next("error"))["code"] == "token_invalid"
+            assert (await watcher.next_of("error"))["code"] == "token_invalid"
             await watcher.say({"type": "auth", "token": signed(ec_jwk("newer"), "cem")})
-            assert (await watcher.next("auth.ok"))["userId"] == "cem"
+            assert (await watcher.next_of("auth.ok"))["userId"] == "cem"
         assert await act(api, old, "a2") == 401
         assert await act(api, token("dan"), "a1") == 200
 

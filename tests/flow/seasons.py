@@ -143,7 +143,7 @@ class FakeArchives:
         if self.away:
             raise StoreUnavailable("away")
         rows = self.boards.get((number, edition), {})
-        return [rows[each] for each in range(rank, rank + limit) if each in rows]
+        return [rows[each] for each in sorted(rows) if each >= rank][:limit]
 
     async def rows_of(self, number: int, edition: int, users: Collection[str]) -> list[Standing]:
         rows = self.boards.get((number, edition), {}).values()

@@ -109,14 +109,35 @@ async def test_both_boards_of_a_corrected_season_can_be_read() -> None:
 @pytest.mark.parametrize("view", VIEWS)
 async def test_an_edition_that_was_removed_meanwhile_is_not_an_empty_board(view: View) -> None:
     """The feed has not told yet that there is a newer one: that is read, whole."""
+    setup, outdated, _ = await corrected_twice()
+    setup.book._seasons = outdated
+    assert (1, 1) not in setup.archives.boards
+    await check_whole(setup, view)
+
+
+@pytest.mark.parametrize("view", VIEWS)
+async def test_an_edition_that_is_being_removed_is_not_read_past_what_is_gone(view: View) -> None:
+    """However many of its rows are gone already, the best first: the newer edition is read instead."""
+    setup, outdated, rows = await corrected_twice()
+    for gone in range(1, len(rows) + 1):
+        setup.archives.boards[1, 1] = {rank: row for rank, row in rows.items() if rank > gone}
+        setup.book._seasons = outdated
+        await check_whole(setup, view)
+
+
+async def corrected_twice() -> tuple[SetUp, list[Season], dict[int, Standing]]:
+    """The seasons as known before the second correction, and the rows of the first one's edition."""
     setup = await SetUp().sealed()
     for corrections in (1, 2):
         seal = structs.replace(setup.seasons.kept[1].seal, corrections=corrections)  # type: ignore[type-var]
         setup.seasons.kept[1] = structs.replace(setup.seasons.kept[1], seal=seal)
-        outdated = setup.book.all()
+        outdated, rows = list(setup.book.all()), setup.archives.boards.get((1, 1), {})
         await setup.archive()
-    setup.book._seasons = list(outdated)
-    assert (1, 1) not in setup.archives.boards
+    return setup, outdated, rows
+
+
+async def check_whole(setup: SetUp, view: View) -> None:
+    """What is told is the board, which the corrections have left as it was."""
     told = await setup.read(structs.replace(view, season="one"))
     expected = [(s.user, s.score, s.rank) for s in view.select(Board(TOTALS))]
     assert [(row["userId"], row["score"], row["rank"]) for row in told["leaderboard"]] == expected
