@@ -104,7 +104,7 @@ async def place(replica_set: Mongod, database: str, start_server: StartServer, t
             await place.apis[number % 2].act(user, f"a{number}")
 
     async def both_know() -> bool:
-        return await place.shows("ann", "ben", "cem")
+        return [[row["score"] for row in rows] for rows in await place.rows()] == [[30, 20, 10]] * 2
 
     await until(both_know)
     return place
@@ -121,7 +121,7 @@ async def watched_as(api: Api, bearer: str) -> AsyncIterator[Watcher]:
     """An open socket of that token's user."""
     async with watch(api) as watcher:
         await watcher.say({"type": "auth", "token": bearer})
-        await watcher.next("auth.ok")
+        await watcher.next_of("auth.ok")
         yield watcher
 
 
@@ -150,7 +150,7 @@ async def test_a_ban_takes_effect_on_every_server_within_a_second(place: Place) 
     assert await place.shows("ben", "cem")
     async with watch(one) as watcher:
         await watcher.say({"type": "auth", "token": bearer})
-        assert (await watcher.next("error"))["code"] == "banned"
+        assert (await watcher.next_of("error"))["code"] == "banned"
         await watcher.quiet()
 
 
