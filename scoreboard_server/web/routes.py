@@ -59,9 +59,6 @@ def application(
     # Nothing here takes a form; parsing one would be work for an attacker to order.
     set_parse_body_config(ParseBodyConfig(multipart=ParseMultipartConfig(enabled=False)))
 
-    def at(template: str, handler: type[BaseHandler], **given: object) -> URLSpec:
-        return URLSpec(_pattern(template), handler, {"lifecycle": lifecycle, "route": template, **given})
-
     edge = Edge(trusted_origins, trusted_proxies)
 
     def delegate(
@@ -73,24 +70,7 @@ def application(
     whole = Application(
         [
             Rule(PathMatches(_pattern(_UPDATE)), express),
-            at(_UPDATE, ScoreHandler),
-            at("/api/scores/batch", BatchHandler),
-            at("/api/actions", TicketsHandler),
-            at("/api/captcha", CaptchaHandler),
-            at("/api/leaderboard", LeaderboardHandler, top=top),
-            at("/api/seasons", SeasonsHandler),
-            at("/api/users/{userId}", UserHandler),
-            at("/api/users/{userId}/actions", ActionsHandler),
-            at("/ws", LiveSocket),
-            at("/livez", LiveHandler),
-            at("/readyz", ReadyHandler),
-            at("/healthz", ReadyHandler),  # what older probes ask for
-            at("/metrics", MetricsHandler, expose=expose),
-            at("/openapi.json", DescriptionHandler, description=_OPENAPI),
-            at("/asyncapi.json", DescriptionHandler, description=_ASYNCAPI),
-            at("/docs", DocsHandler, page=_DOCS),
-            at("/", PageHandler),
-            at("/static/{file}", AssetHandler),
+            *_handlers(lifecycle, top, expose),
         ],
         default_handler_class=NotFoundHandler,
         default_handler_args={"lifecycle": lifecycle, "route": OTHER},
@@ -100,6 +80,34 @@ def application(
         websocket_max_message_size=MESSAGE_LIMIT,
     )
     return whole
+
+
+def _handlers(lifecycle: Lifecycle, top: int, expose: Callable[[], bytes]) -> list[URLSpec]:
+    """Every address and who answers there."""
+
+    def at(template: str, handler: type[BaseHandler], **given: object) -> URLSpec:
+        return URLSpec(_pattern(template), handler, {"lifecycle": lifecycle, "route": template, **given})
+
+    return [
+        at(_UPDATE, ScoreHandler),
+        at("/api/scores/batch", BatchHandler),
+        at("/api/actions", TicketsHandler),
+        at("/api/captcha", CaptchaHandler),
+        at("/api/leaderboard", LeaderboardHandler, top=top),
+        at("/api/seasons", SeasonsHandler),
+        at("/api/users/{userId}", UserHandler),
+        at("/api/users/{userId}/actions", ActionsHandler),
+        at("/ws", LiveSocket),
+        at("/livez", LiveHandler),
+        at("/readyz", ReadyHandler),
+        at("/healthz", ReadyHandler),  # what older probes ask for
+        at("/metrics", MetricsHandler, expose=expose),
+        at("/openapi.json", DescriptionHandler, description=_OPENAPI),
+        at("/asyncapi.json", DescriptionHandler, description=_ASYNCAPI),
+        at("/docs", DocsHandler, page=_DOCS),
+        at("/", PageHandler),
+        at("/static/{file}", AssetHandler),
+    ]
 
 
 def _pattern(template: str) -> str:

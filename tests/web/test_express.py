@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -87,6 +88,10 @@ async def talk(api: Api, conversation: Iterable[tuple[bytes, tuple[str, ...]]], 
         said = (f"Content-Type: {kind}", *headers)
         answer = await ask(api, request("/api/scores/update", *said, method="POST", body=body))
         answer.headers["date"] = ""
+        # Seconds until later, which pass between the two roads.
+        answer.headers["ratelimit"] = re.sub(r"t=\d+", "t=", answer.headers.get("ratelimit", ""))
+        if "retry-after" in answer.headers:
+            answer.headers["retry-after"] = ""
         answers.append(answer)
     return answers
 
