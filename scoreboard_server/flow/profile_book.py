@@ -54,7 +54,11 @@ class ProfileBook:
         self._live = live
         self._capacity = capacity
         self._known: dict[str, Profile] = {}
+        # Of users who are not shown: what their tokens told, so that it is saved once and not at each action.
+        self._half_known: dict[str, Profile] = {}
         self._unsaved: dict[str, Profile] = {}
+        self._saving: dict[str, Profile] = {}
+        self._overtaken: dict[str, Profile] = {}
         self._something_to_save = asyncio.Event()
         self._next_round = _Round()
         self._something_to_fetch = asyncio.Event()
@@ -78,33 +82,39 @@ class ProfileBook:
 
     def seen(self, user: str, profile: Profile) -> None:
         """A token has told this profile of its user."""
-        known = self._known.get(user)
-        if profile in (known, _NOTHING):
-            return
-        if known is not None and merged(known, profile) == known:
+        before = self._known.get(user) or self._half_known.get(user, _NOTHING)
+        after = merged(before, profile)
+        if after == before:
             return
         self._unsaved[user] = merged(self._unsaved.get(user, _NOTHING), profile)
         self._something_to_save.set()
         self._hear(user, profile)
-        if known is not None:
-            self._show(user, merged(known, profile))
-        elif profile.name and profile.avatar:
-            self._show(user, profile)
-        # else: the store may know the half that this token doesn't tell; it is asked when the user is shown.
+        if user in self._known or (after.name and after.avatar):
+            self._show(user, after)
+        else:  # the store may know the half that this token doesn't tell; it is asked when the user is shown
+            self._keep(self._half_known, user, after)
 
     def changed(self, user: str, profile: Profile) -> None:
-        """Another process has saved what this profile tells; what waits here to be saved is newer."""
-        self._hear(user, profile)
-        known = self._known.get(user)
+        """The store tells this profile; what waits here to be saved is newer.
+
+        What is just being saved is not: another process may have written after it. The feed tells both in
+        the order in which they were written, so the last that is told is what the store keeps.
+        """
+        if user in self._saving:
+            self._overtaken[user] = self._saving[user]
+        self._hear(user, merged(profile, self._newer(user)))
+        known, half_known = self._known.get(user), self._half_known.get(user)
+        if half_known is not None:
+            self._half_known[user] = merged(merged(half_known, profile), self._newer(user))
         if known is None:
             return  # it will be fetched when it is shown
-        shown = merged(merged(known, profile), self._unsaved.get(user, _NOTHING))
-        if shown != known:
-            self._show(user, shown)
+        after = merged(merged(known, profile), self._newer(user))
+        if after != known:
+            self._show(user, after)
 
     def forget(self) -> None:
         """Changes may have been missed: everything is read again when it is shown."""
-        self._known = {}
+        self._known, self._half_known = {}, {}
         if self._reading is not None:
             self._next_round.users |= self._reading.users
             self._reading.users = set()
@@ -132,7 +142,7 @@ class ProfileBook:
         current, self._next_round = self._next_round, _Round()
         self._reading = current
         for user in current.users & self._unsaved.keys():  # the save may be done before the read is answered
-            current.hear(user, self._unsaved[user])
+            current.hear(user, self._newer(user))
         try:
             found = await self._store.load(current.users)
         except StoreUnavailable:
@@ -161,16 +171,24 @@ class ProfileBook:
     async def save(self) -> None:
         """Save some of what was learnt; what can't be saved now stays to be saved."""
         some = dict(list(self._unsaved.items())[:_SAVED_AT_ONCE])
+        self._saving = some
         try:
             await self._store.save(some)
         except StoreUnavailable:
             log.debug("profiles stay unsaved: the store is away")
             return
+        finally:
+            self._saving, self._overtaken = {}, {}
         for user, profile in some.items():
             if self._unsaved.get(user) is profile:
                 del self._unsaved[user]
         if not self._unsaved:
             self._something_to_save.clear()
+
+    def _newer(self, user: str) -> Profile:
+        """What waits to be saved and was learnt after what the store tells."""
+        unsaved = self._unsaved.get(user, _NOTHING)
+        return _NOTHING if unsaved is self._overtaken.get(user) else unsaved
 
     # --- remembering ------------------------------------------------------------------------------
 
@@ -179,6 +197,10 @@ class ProfileBook:
         self._live.repaint(user)
 
     def _remember(self, user: str, profile: Profile) -> None:
-        if user not in self._known and len(self._known) >= self._capacity:
-            del self._known[next(iter(self._known))]
-        self._known[user] = profile
+        self._half_known.pop(user, None)
+        self._keep(self._known, user, profile)
+
+    def _keep(self, memory: dict[str, Profile], user: str, profile: Profile) -> None:
+        if user not in memory and len(memory) >= self._capacity:
+            del memory[next(iter(memory))]
+        memory[user] = profile

@@ -106,7 +106,10 @@ class FakeFence:
 
 
 class FakeProfiles:
-    """Profiles in a dict; `away` makes every call fail, and a load hangs while `answers` is clear."""
+    """Profiles in a dict; `away` makes every call fail.
+
+    While `answers` is clear a load hangs, while `acknowledges` is clear a save that is written.
+    """
 
     def __init__(self, kept: Mapping[str, Profile] | None = None) -> None:
         self.kept = dict(kept or {})
@@ -114,6 +117,8 @@ class FakeProfiles:
         self.loads: list[set[str]] = []
         self.answers = asyncio.Event()
         self.answers.set()
+        self.acknowledges = asyncio.Event()
+        self.acknowledges.set()
 
     async def load(self, users: Collection[str]) -> dict[str, Profile]:
         self.loads.append(set(users))
@@ -131,6 +136,7 @@ class FakeProfiles:
         for user, told in profiles.items():
             old = self.kept.get(user, Profile())
             self.kept[user] = Profile(told.name or old.name, told.avatar or old.avatar)
+        await self.acknowledges.wait()
 
 
 class FakeSnapshot:

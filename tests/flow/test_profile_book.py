@@ -78,6 +78,25 @@ async def test_the_same_again_is_no_change(setup: Setup) -> None:
     assert setup.live.revision == 1
 
 
+@pytest.mark.parametrize("saved", [0, 1])
+async def test_who_is_never_shown_is_saved_once(setups: list[Setup], saved: int) -> None:
+    """A user far down the board who goes on submitting costs the store one write, not one at each action.
+
+    Only a bounded number of them is remembered.
+    """
+    setup = Setup(capacity=1)
+    setups.append(setup)
+    for user in ("ann", "ben"):
+        setup.book.seen(user, Profile("Name", None))
+        await setup.saved(user)
+    await setup.book.save()
+    setup.store.kept.clear()
+    user = ("ann", "ben")[saved]
+    setup.book.seen(user, Profile("Name", None))
+    await setup.book.save()
+    assert setup.store.kept.keys() == ({user} if not saved else set())
+
+
 async def test_nothing_told_is_nothing_learnt(setup: Setup) -> None:
     """A token without name and picture makes nobody known or repainted."""
     setup.book.seen("ann", Profile())
@@ -147,6 +166,64 @@ async def test_what_was_learnt_here_beats_what_arrives_meanwhile(setup: Setup) -
     assert setup.book.known("ann") == Profile("New", ANN.avatar)
 
 
+@pytest.mark.parametrize("shown", [True, False])
+async def test_of_two_who_save_at_once_the_last_is_shown(setup: Setup, shown: bool) -> None:
+    """Another's name that was written after ours stays, though ours is not yet acknowledged as saved."""
+    if shown:
+        await setup.book.fetch(["ann"])
+    setup.store.acknowledges.clear()
+    setup.book.seen("ann", Profile("Ours", None))
+    await setup.saved("ann")
+    setup.store.kept["ann"] = Profile("Theirs", None)
+    setup.book.changed("ann", Profile("Ours", None))
+    setup.book.changed("ann", Profile("Theirs", None))
+    await setup.book.fetch(["ann"])
+    setup.store.acknowledges.set()
+    await asyncio.sleep(0.01)
+    assert setup.book.known("ann") == Profile("Theirs", None)
+
+
+async def test_a_name_that_is_learnt_during_a_save_is_newer_than_it(setup: Setup) -> None:
+    """What the feed tells of the save does not hide a name that came after it."""
+    await setup.book.fetch(["ann"])
+    setup.store.acknowledges.clear()
+    setup.book.seen("ann", Profile("First", None))
+    await setup.saved("ann")
+    setup.book.seen("ann", Profile("Second", None))
+    setup.book.changed("ann", Profile("First", None))
+    assert setup.book.known("ann") == Profile("Second", None)
+    setup.store.acknowledges.set()
+    await setup.book.save()
+    assert setup.store.kept["ann"] == setup.book.known("ann") == Profile("Second", None)
+
+
+async def test_what_is_told_again_during_its_save_is_saved_once(setup: Setup) -> None:
+    """Also while the user is not shown yet: a second save would undo what others write after the first."""
+    setup.store.acknowledges.clear()
+    setup.book.seen("ann", Profile("Ours", None))
+    await setup.saved("ann")
+    setup.book.seen("ann", Profile("Ours", None))
+    setup.store.acknowledges.set()
+    await asyncio.sleep(0.01)
+    setup.store.kept["ann"] = Profile("Theirs", None)
+    await setup.book.save()
+    assert setup.store.kept["ann"] == Profile("Theirs", None)
+
+
+async def test_who_comes_back_after_a_rename_elsewhere_is_renamed_again(setup: Setup) -> None:
+    """A token that is used once more after another's name came counts, though its own save is under way."""
+    setup.store.acknowledges.clear()
+    setup.book.seen("ann", Profile("Ours", None))
+    await setup.saved("ann")
+    setup.store.kept["ann"] = Profile("Theirs", None)
+    setup.book.changed("ann", Profile("Theirs", None))
+    setup.book.seen("ann", Profile("Ours", None))
+    setup.store.acknowledges.set()
+    await asyncio.sleep(0.01)
+    await setup.book.save()
+    assert setup.store.kept["ann"] == Profile("Ours", None)
+
+
 async def test_what_waits_to_be_saved_hides_no_other_part(setup: Setup) -> None:
     """A picture that comes by the feed is shown beside a name that was learnt here."""
     await setup.book.fetch(["ann"])
@@ -168,6 +245,19 @@ async def test_what_is_heard_during_a_read_is_newer_than_the_read(setup: Setup, 
     setup.store.answers.set()
     await reading
     assert setup.book.known("ann") == ANN
+
+
+async def test_what_is_half_known_is_renamed_elsewhere(setup: Setup) -> None:
+    """A user who is not shown and comes back with the name of before has that name again."""
+    setup.book.seen("ann", Profile("Ours", None))
+    await setup.book.save()
+    await asyncio.sleep(0)
+    setup.store.kept["ann"] = Profile("Theirs", None)
+    setup.book.changed("ann", Profile("Theirs", None))
+    assert setup.book.known("ann") is None
+    setup.book.seen("ann", Profile("Ours", None))
+    await setup.book.save()
+    assert setup.store.kept["ann"] == Profile("Ours", None)
 
 
 async def test_after_forgetting_everything_is_read_anew(setup: Setup) -> None:
