@@ -28,7 +28,7 @@ from .signing_keys import key_ring, keys_of_file
 from .signing_secret import signing_secret
 from .store.opening import Store, open_for_server
 from .waiting import at_most, patiently
-from .web.base_handler import CONNECTION_BODY_LIMIT
+from .web.long_bodies import DISCARDED_LIMIT
 from .web.routes import application
 from .web.services import Lifecycle
 from .web.slow_senders import SlowSenders
@@ -176,9 +176,7 @@ class Server:
             clock=time.monotonic,
         )
         self._supervise("watching for slow senders", slow_senders.run())
-        self._http = HTTPServer(
-            slow_senders, max_body_size=CONNECTION_BODY_LIMIT, max_header_size=_HEADER_LIMIT
-        )
+        self._http = HTTPServer(slow_senders, max_body_size=DISCARDED_LIMIT, max_header_size=_HEADER_LIMIT)
         self._http.conn_params.header_timeout = None  # else an hour, by a timer per request
         self._http.add_sockets(sockets)
         self.port = sockets[0].getsockname()[1]

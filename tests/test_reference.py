@@ -23,9 +23,10 @@ from scoreboard_server.rules.refusals import Refusal
 from scoreboard_server.setting_rules import Rule
 from scoreboard_server.setting_tables import ActionTypeSettings, Settings
 from scoreboard_server.store.documents import INDEXES
+from scoreboard_server.web import long_bodies
 from scoreboard_server.web.asyncapi.document import document as asyncapi
 from scoreboard_server.web.asyncapi.endings import CLOSE_CODES
-from scoreboard_server.web.base_handler import BODY_LIMIT, CONNECTION_BODY_LIMIT
+from scoreboard_server.web.base_handler import BODY_LIMIT
 from scoreboard_server.web.batch_handler import ITEMS
 from scoreboard_server.web.live_socket import MESSAGE_LIMIT
 from scoreboard_server.web.openapi.document import document as openapi
@@ -249,7 +250,7 @@ def test_limits_are_those_of_the_code() -> None:
     for number in (
         QUEUE_SIZE,
         ITEMS,
-        *(limit // 1024 for limit in (CONNECTION_BODY_LIMIT, BODY_LIMIT, MESSAGE_LIMIT)),
+        *(limit // 1024 for limit in (long_bodies.BODY_LIMIT, BODY_LIMIT, MESSAGE_LIMIT)),
     ):
         assert re.search(rf"\b{number:,}\b", told), number
     assert f"{PATIENCE_S:g} s" in told

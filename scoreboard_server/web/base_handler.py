@@ -23,9 +23,7 @@ from .traffic import HTTP
 
 log = logging.getLogger("scoreboard.web")
 
-# Over the first, a handler says 413; over the second, Tornado closes the connection with a bare 400.
 BODY_LIMIT = 16 * 1024
-CONNECTION_BODY_LIMIT = 256 * 1024
 JSON = "application/json"
 _encode = msgspec.json.Encoder().encode
 

@@ -9,8 +9,8 @@ from msgspec import Raw, Struct
 
 from ..rules.claims import Identity
 from ..rules.refusals import Forbidden, Malformed, Refusal, Unacceptable
-from . import strict_json
-from .base_handler import CONNECTION_BODY_LIMIT, BaseHandler
+from . import long_bodies, strict_json
+from .base_handler import BaseHandler
 from .outcomes import Outcome, counted, refused
 from .traffic import BATCH
 
@@ -34,7 +34,7 @@ _items = msgspec.json.Decoder(Item)
 class BatchHandler(BaseHandler):
     """Counts up to 1,000 actions of any users, each for itself."""
 
-    body_limit = CONNECTION_BODY_LIMIT
+    body_limit = long_bodies.BODY_LIMIT
 
     async def post(self) -> None:
         """Answer 200 with a result per item, in order; one that is refused fails none of its neighbours."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from tornado.httputil import (
     HTTPMessageDelegate,
@@ -28,6 +29,7 @@ from .express import Express
 from .health_handler import LiveHandler, ReadyHandler
 from .leaderboard_handler import LeaderboardHandler, UserHandler
 from .live_socket import MESSAGE_LIMIT, LiveSocket
+from .long_bodies import Bounded
 from .metrics_handler import MetricsHandler
 from .openapi import document as openapi
 from .page_handler import AssetHandler, PageHandler
@@ -67,7 +69,7 @@ def application(
         return whole.get_handler_delegate(request, kind, given)
 
     express = Express(lifecycle, edge, _UPDATE, delegate)
-    whole = Application(
+    whole = _Application(
         [
             Rule(PathMatches(_pattern(_UPDATE)), express),
             *_handlers(lifecycle, top, expose),
@@ -80,6 +82,14 @@ def application(
         websocket_max_message_size=MESSAGE_LIMIT,
     )
     return whole
+
+
+class _Application(Application):
+    """Hands requests to handlers, and no body that is longer than any of them takes."""
+
+    def get_handler_delegate(self, *given: Any, **named: Any) -> HTTPMessageDelegate:  # type: ignore[override]
+        """As Tornado's: who answers a request."""
+        return Bounded(super().get_handler_delegate(*given, **named))
 
 
 def _handlers(lifecycle: Lifecycle, top: int, expose: Callable[[], bytes]) -> list[URLSpec]:

@@ -14,7 +14,7 @@ from websockets.exceptions import InvalidStatus
 
 from scoreboard_server import app
 from scoreboard_server.app import Server
-from scoreboard_server.web import base_handler, live_socket
+from scoreboard_server.web import base_handler, live_socket, long_bodies
 
 from ..conftest import Api, StartServer, token
 from ..end_to_end.watchers import Watched
@@ -86,7 +86,7 @@ def test_its_limits_of_bodies_are_the_servers() -> None:
     """16 KiB, and 256 KiB for a batch."""
     assert kilobytes(settings("client_max_body_size")[0]) == base_handler.BODY_LIMIT
     batch = settings("client_max_body_size", "location = /api/scores/batch")[0]
-    assert kilobytes(batch) == base_handler.CONNECTION_BODY_LIMIT
+    assert kilobytes(batch) == long_bodies.BODY_LIMIT
 
 
 # --- what passes ----------------------------------------------------------------------------------

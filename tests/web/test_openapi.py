@@ -10,6 +10,7 @@ from typing import Any
 from jsonschema import Draft202012Validator, FormatChecker
 from openapi_spec_validator import validate
 
+from scoreboard_server.web import long_bodies
 from scoreboard_server.web.base_handler import BODY_LIMIT, BaseHandler
 from scoreboard_server.web.openapi.document import document
 
@@ -160,10 +161,12 @@ def submitting() -> Requests:
     """One action, and many."""
     claim = {"actionId": "a1", "actionType": "task.completed"}
     items = [claim | {"userId": "ben"}, claim | {"userId": "ann"}, {"userId": 7}, claim | {"userId": "b d"}]
+    trusted = token("game", scopes=["score:write:any"])
     return {
         "submit": submissions("/api/scores/update", claim, token("ann"))
         | {"413": [post("/api/scores/update", b" " * (BODY_LIMIT + 1), bearer=token("ann"))]},
-        "submitBatch": submissions("/api/scores/batch", items, token("game", scopes=["score:write:any"])),
+        "submitBatch": submissions("/api/scores/batch", items, trusted)
+        | {"413": [post("/api/scores/batch", b" " * (long_bodies.BODY_LIMIT + 1), bearer=trusted)]},
         "takeTicket": tickets(),
         "offerCaptcha": {"200": [request("/api/captcha")], "413": too_large("/api/captcha")},
     }

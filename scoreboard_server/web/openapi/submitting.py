@@ -26,9 +26,8 @@ _SUBMIT = operation(
 _SUBMIT_BATCH = operation(
     "submitBatch",
     "Count actions of any users, each for itself; for trusted servers.",
-    # Never 413: over a batch's limit the connection ends.
     {"200": answer("A result per item.", schema("BatchResults"))}
-    | problems(400, 401, 403, 415, 422, 429, 503),
+    | problems(400, 401, 403, 413, 415, 422, 429, 503),
     tag=_TAG,
     security=BEARER,
     request=body(schema("Batch")),
