@@ -71,7 +71,7 @@ def audit(
     else:
         console.data_table(_HEADINGS, [_cells(act) for act in page.acts], _title(page))
     if page.older is not None:
-        console.say(f"Older ones: {_next_page(wanted, page.older, limit)}")
+        console.say(f"Older ones:\n{_next_page(wanted, page.older, limit)}")
 
 
 def _read(session: Session, wanted: Wanted, limit: int) -> Page:

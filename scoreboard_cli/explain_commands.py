@@ -11,7 +11,7 @@ from scoreboard_server.rules.history import Line, Place, read_place
 from scoreboard_server.rules.refusals import Refusal
 
 from . import console
-from .session import NOT_FOUND, Session, command_options, fail, with_store
+from .session import NOT_FOUND, REFUSED, Session, command_options, fail, no_season, with_store
 
 if TYPE_CHECKING:
     from scoreboard_server.flow.explaining import Page
@@ -46,35 +46,50 @@ def _place(_ctx: click.Context, _param: click.Parameter, value: str | None) -> P
     help="How many actions.",
 )
 @click.option("--cursor", "place", metavar="CURSOR", callback=_place, help="Go on behind the page before.")
+@click.option("--season", metavar="NAME", help="Another season than the current one.")
 @command_options
-def explain(session: Session, user: str, limit: int, place: Place | None) -> None:
+def explain(session: Session, user: str, limit: int, place: Place | None, season: str | None) -> None:
     """Show where each point of USER came from, newest first.
+
+    Of a sealed season also what was corrected since.
 
     \b
     Example:  scoreboard explain demo:1 -n 5
     """
-    page, board = _read(session, user, limit, place)
+    page, board = _read(session, user, limit, place, season)
     if not page.lines and place is None:
-        fail(NOT_FOUND, f"{user} has no actions in this season.")
+        fail(NOT_FOUND, f"{user} has no actions in {season or 'this season'}.")
     standing = board["leaderboard"][0] if board["leaderboard"] else None
     if session.as_json:
         console.data_json(_as_json(user, page, standing))
         return
     console.data_table(_HEADINGS, [_cells(line) for line in page.lines], _title(user, standing))
     if page.next:
-        console.say(f"Older ones: scoreboard explain {user} --cursor {page.next}")
+        chosen = f" --season {season}" if season is not None else ""
+        console.say(f"Older ones:\nscoreboard explain {user}{chosen} --cursor {page.next}")
 
 
-def _read(session: Session, user: str, limit: int, place: Place | None) -> tuple[Page, dict[str, Any]]:
+def _read(
+    session: Session, user: str, limit: int, place: Place | None, season: str | None
+) -> tuple[Page, dict[str, Any]]:
+    from scoreboard_server.rules.refusals import NotFound, Unavailable  # noqa: PLC0415 -- as in session
+
     async def work(store: Store) -> tuple[Page, dict[str, Any]]:
         from scoreboard_server.flow.explaining import explain as pages_of  # noqa: PLC0415 -- as in session
         from scoreboard_server.flow.looking import look  # noqa: PLC0415 -- as in session
+        from scoreboard_server.flow.season_keeping import named  # noqa: PLC0415 -- as in session
         from scoreboard_server.live.reader import View  # noqa: PLC0415 -- as in session
 
-        page = await pages_of(store.history, user, place, limit)
-        return page, await look(store, View(1, users=(user,)), now_us())
+        number = named(await store.seasons.all(), season).number if season is not None else None
+        page = await pages_of(store.history, user, place, limit, number)
+        return page, await look(store, View(1, users=(user,), season=season), now_us())
 
-    return with_store(session.settings(), work)
+    try:
+        return with_store(session.settings(), work)
+    except NotFound:
+        no_season(season)
+    except Unavailable as refusal:
+        fail(REFUSED, refusal.detail)
 
 
 def _as_json(user: str, page: Page, standing: dict[str, Any] | None) -> dict[str, Any]:

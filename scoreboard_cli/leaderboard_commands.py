@@ -9,7 +9,7 @@ import click
 from scoreboard_server.clock import now_us
 
 from . import console
-from .session import NOT_FOUND, REFUSED, Session, command_options, fail, with_store
+from .session import NOT_FOUND, REFUSED, Session, command_options, fail, no_season, with_store
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -147,7 +147,7 @@ def _read(session: Session, view: View) -> dict[str, Any]:
     try:
         return with_store(session.settings(), work)
     except NotFound:
-        fail(NOT_FOUND, f"There is no season named {view.season}. `scoreboard season list` shows all.")
+        no_season(view.season)
     except Unavailable as refusal:
         fail(REFUSED, refusal.detail)
 

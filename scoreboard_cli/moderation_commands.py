@@ -13,7 +13,7 @@ from scoreboard_server.rules.refusals import NotFound, Unacceptable, Unavailable
 
 from . import console
 from .admin import admin, moderation_of, reason, user_id
-from .session import NOT_FOUND, REFUSED, Session, command_options, fail, with_store
+from .session import NOT_FOUND, REFUSED, Session, command_options, fail, no_season, with_store
 from .times import FORMS, Instant, readable
 
 if TYPE_CHECKING:
@@ -281,7 +281,7 @@ def adjust(
     try:
         which, made = with_store(session.settings(), work)
     except NotFound:
-        fail(NOT_FOUND, f"There is no season named {season}. `scoreboard season list` shows all.")
+        no_season(season)
     except (Unavailable, Unacceptable) as refusal:
         fail(REFUSED, refusal.detail)
     if made is None:

@@ -95,6 +95,11 @@ def fail(code: int, words: str) -> NoReturn:
     raise SystemExit(code)
 
 
+def no_season(name: str | None) -> NoReturn:
+    """End the command: there is no season of that name."""
+    fail(NOT_FOUND, f"There is no season named {name}. `scoreboard season list` shows all.")
+
+
 @contextmanager
 def exit_codes() -> Iterator[None]:
     """Failures that have a name leave as one line and an exit code."""

@@ -46,9 +46,11 @@ def action(line: Line) -> Action:
     return Action(entry.action, entry.type, entry.points, at, line.total, reason)
 
 
-async def explain(history: History, user: str, place: Place | None, limit: int) -> Page:
-    """The user's lines of the current season from that place on. Raises StoreUnavailable."""
-    past = await history.past(user, place, limit + 1)
+async def explain(
+    history: History, user: str, place: Place | None, limit: int, season: int | None = None
+) -> Page:
+    """The user's lines from that place on. season: see `History.past`. Raises StoreUnavailable."""
+    past = await history.past(user, place, limit + 1, season)
     lines = told(past.entries, past.total)
     if len(lines) <= limit:
         return Page(lines, None)
@@ -62,10 +64,10 @@ class Explaining:
         self._history = history
         self._places = asyncio.Semaphore(_AT_ONCE)
 
-    async def page(self, user: str, place: Place | None, limit: int) -> Page:
+    async def page(self, user: str, place: Place | None, limit: int, season: int | None = None) -> Page:
         """As `explain`. Raises Unavailable `store_unavailable`."""
         try:
             async with asyncio.timeout(PATIENCE_S), self._places:
-                return await explain(self._history, user, place, limit)
+                return await explain(self._history, user, place, limit, season)
         except (TimeoutError, StoreUnavailable):
             raise Unavailable("store_unavailable", "The store does not answer.", 2) from None

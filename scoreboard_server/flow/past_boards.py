@@ -166,7 +166,19 @@ class Boards:
             past = await recall(self._archives, season, view, self._book.look_again)
             await self._names.fetch([s.user for s in past.rows if self._names.known(s.user) is None])
         except StoreUnavailable:
-            raise Unavailable("store_unavailable", "The archive can't be read now.", 2) from None
+            raise _unreadable() from None
         known = {s.user: self._names.known(s.user) for s in past.rows}
         body = _encode(told(past, view, {user: name for user, name in known.items() if name is not None}))
         return Reading(body, f'"{blake2s(body, digest_size=12).hexdigest()}"')
+
+    async def final_standing(self, season: Season, user: str) -> Standing | None:
+        """The user's place on the corrected board of a sealed season. Raises Unavailable, as `read`."""
+        try:
+            past = await recall(self._archives, season, View(1, users=(user,)), self._book.look_again)
+        except StoreUnavailable:
+            raise _unreadable() from None
+        return past.rows[0] if past.rows else None
+
+
+def _unreadable() -> Unavailable:
+    return Unavailable("store_unavailable", "The archive can't be read now.", 2)

@@ -76,11 +76,12 @@ class MemoryHistory:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def past(self, user: str, before: Place | None, limit: int) -> Past:
-        """See `History.past`."""
-        season = season_number(await self._database[SEASONS].find_one({"state": "current"}))
+    async def past(self, user: str, before: Place | None, limit: int, season: int | None = None) -> Past:
+        """See `History.past`; there is no other season than the first."""
+        if season is None:
+            season = season_number(await self._database[SEASONS].find_one({"state": "current"}))
         total = before.total if before else await self._score(user, season)
-        wanted = entries_before(user, season, before)
+        wanted = entries_before(user, season, before, with_pending=True)
         found = self._database[ENTRIES].find(wanted, sort=[("at", -1), ("action", -1)], limit=limit)
         return Past(total, [entry(document) async for document in found])
 

@@ -6,8 +6,11 @@ import msgspec
 from msgspec import Struct
 
 from ..flow.explaining import Action, action
+from ..flow.season_keeping import named
+from ..rules.board import Standing
 from ..rules.history import read_place
 from ..rules.refusals import Forbidden
+from ..rules.seasons import Season
 from .base_handler import BaseHandler
 
 LIMIT = 1000
@@ -17,7 +20,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Actions(Struct, frozen=True, rename="camel"):
-    """The answer. next: the next page's `cursor`. score, rank: of now; null for who isn't on the board."""
+    """The answer. next: the next page's `cursor`. score, rank: of now; null for who isn't on that board."""
 
     actions: list[Action]
     next: str | None
@@ -29,14 +32,16 @@ class ActionsHandler(BaseHandler):
     """Where each point of a user came from, for that user's eyes."""
 
     async def get(self, user: str) -> None:
-        """Answer 200 with a page, newest first. Query: limit (1-1000, default 50), cursor."""
+        """Answer 200 with a page, newest first. Query: limit (1-1000, default 50), cursor, season."""
         if (await self.identity()).user != user:
             raise Forbidden("scope_missing", "A token lists the actions of its own user alone.")
         limit = self.query_number("limit", _DEFAULT_LIMIT, 1, LIMIT)
         cursor = self.query_text("cursor")
         place = read_place(cursor) if cursor is not None else None
-        page = await self.services.explaining.page(user, place, limit)
-        standing = self.services.hub.standing(user)
+        season = self._season()
+        number = season.number if season is not None else None
+        page = await self.services.explaining.page(user, place, limit, number)
+        standing = await self._standing(user, season)
         answer = Actions(
             actions=[action(line) for line in page.lines],
             next=str(page.next) if page.next else None,
@@ -45,6 +50,15 @@ class ActionsHandler(BaseHandler):
         )
         self.set_header("Cache-Control", "no-store")
         self.answer(_encode(answer))
+
+    def _season(self) -> Season | None:
+        name = self.query_text("season")
+        return named(self.services.seasons.all(), name) if name is not None else None
+
+    async def _standing(self, user: str, season: Season | None) -> Standing | None:
+        if season is None or season.is_current:
+            return self.services.hub.standing(user)
+        return await self.services.boards.final_standing(season, user)
 
     async def head(self, user: str) -> None:
         """As GET, without the body."""

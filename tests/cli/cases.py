@@ -51,6 +51,7 @@ CASES = [
     Case("leaderboard around demo:1 -n 5", shapes.Board),
     Case("leaderboard user demo:1", shapes.Row),
     Case("explain demo:1 -n 2", shapes.Explained),
+    Case("explain demo:1 -n 2 --season season-1", shapes.Explained),
     Case("verify", shapes.Verified),
     Case("doctor", shapes.CheckUp),
     Case("season list", list[shapes.Season]),

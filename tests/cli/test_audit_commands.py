@@ -119,7 +119,7 @@ def test_a_page_says_how_to_go_on(place: Place) -> None:
     everything = place.told("--user", "ben", "--what", "ban", "--what", "unban")
     first = run("audit", "-n", "1", "--user", "ben", "--what", "ban", "--what", "unban", cwd=place.folder)
     assert "the newest 1 act\n" in first.stdout
-    command = first.stderr.strip().removeprefix("Older ones: scoreboard ").split()
+    command = first.stderr.strip().removeprefix("Older ones:\nscoreboard ").split()
     second = json.loads(run(*command, "--json", cwd=place.folder).stdout)
     assert second == everything[1:]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import Board
+from .conftest import Board, Stage
 from .invoking import in_process, in_terminal, run
 
 pytestmark = pytest.mark.database
@@ -27,7 +27,7 @@ def test_a_page_says_how_to_go_on(board: Board) -> None:
     """The words on stderr are the command for the next page, which begins where this one ended."""
     first = run("explain", "ann", "-n", "2", cwd=board.folder)
     assert first.stdout.count("task.completed") == 2
-    command = first.stderr.strip().removeprefix("Older ones: scoreboard ").split()
+    command = first.stderr.strip().removeprefix("Older ones:\nscoreboard ").split()
     second = run(*command, "--json", cwd=board.folder)
     assert json.loads(second.stdout)["actions"][0]["total"] == board.scores["ann"] - 20
 
@@ -44,6 +44,29 @@ def test_who_has_done_nothing_is_3(board: Board) -> None:
     ended = run("explain", "nobody", cwd=board.folder)
     assert (ended.returncode, ended.stdout) == (3, "")
     assert "nobody has no actions in this season" in ended.stderr
+
+
+def test_a_sealed_season_is_told_too(stage: Stage) -> None:
+    """By its name, with the final score and rank, page by page; the current one is another story."""
+    first = run("explain", "demo:1", "-n", "2", "--season", "season-1", cwd=stage.folder)
+    assert (first.returncode, "demo:1: 90 points, rank 1" in first.stdout) == (0, True), first
+    command = first.stderr.strip().removeprefix("Older ones:\nscoreboard ").split()
+    told = json.loads(run(*command, "--json", cwd=stage.folder).stdout)
+    assert (told["score"], told["rank"], told["actions"][0]["total"]) == (90, 1, 70)
+    assert {action["actionId"][0] for action in told["actions"]} == {"a"}
+    now = json.loads(run("explain", "demo:1", "--json", cwd=stage.folder).stdout)
+    assert {action["actionId"][0] for action in now["actions"]} <= {"b", "!"}
+
+
+def test_a_season_that_there_is_not_is_3(stage: Stage) -> None:
+    """So is a user who did nothing in one that there is."""
+    for arguments, words in (
+        (["demo:1", "--season", "nope"], "There is no season named nope."),
+        (["rtl", "--season", "season-1"], "rtl has no actions in season-1."),
+    ):
+        ended = run("explain", *arguments, cwd=stage.folder)
+        assert (ended.returncode, ended.stdout) == (3, "")
+        assert words in ended.stderr
 
 
 @pytest.mark.parametrize("arguments", [["-n", "0"], ["-n", "x"], ["--cursor", "x"], ["--cursor", "1.2.$"]])

@@ -11,7 +11,7 @@ import pytest
 
 from scoreboard_server.flow import season_keeper
 
-from ..conftest import Api
+from ..conftest import Api, token
 from ..store.conftest import Raw, raw
 from .test_moderation import Place, place, until
 
@@ -77,9 +77,21 @@ async def test_corrections_at_once_leave_one_board(
 
     await until(both_show_it)
     for api in place.apis:
+        assert await final_totals(api, [user for user, _ in expected]) == dict(expected)
         board = await api.board("?season=season-1&edition=announced&limit=1000")
         assert board["leaderboard"] == announced
     assert await place.adds_up()
+
+
+async def final_totals(api: Api, users: list[str]) -> dict[str, int]:
+    """What the users' own histories of the first season end at, which must be what their board says."""
+    totals: dict[str, int] = {}
+    for user in users:
+        answer = await api.fetch(f"/api/users/{user}/actions?season=season-1", bearer=token(user))
+        told = json.loads(answer.body)
+        assert told["actions"][0]["total"] == told["score"], told
+        totals[user] = told["score"]
+    return totals
 
 
 async def told_by(api: Api, path: str) -> Any:

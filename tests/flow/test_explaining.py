@@ -25,7 +25,7 @@ class FakeHistory:
         self.under_way = 0
         self.most = 0
 
-    async def past(self, user: str, before: Place | None, limit: int) -> Past:
+    async def past(self, user: str, before: Place | None, limit: int, season: int | None = None) -> Past:
         self.under_way += 1
         self.most = max(self.most, self.under_way)
         try:

@@ -1,4 +1,4 @@
-"""A user's entries of the current season, newest first."""
+"""A user's entries of a season, newest first."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from .conftest import Raw
 from .given import FragileMongod, batch, entries, entry, fold_pending
 
 
-async def told(store: Store, limit: int, user: str = "ann") -> list[tuple[str, int]]:
+async def told(
+    store: Store, limit: int, user: str = "ann", season: int | None = None
+) -> list[tuple[str, int]]:
     """(action, total) of every line, read in pages."""
     lines, place = [], None
     while True:
-        page = await explain(store.history, user, place, limit)
+        page = await explain(store.history, user, place, limit, season)
         lines += page.lines
         place = page.next
         if place is None:
@@ -51,15 +53,38 @@ async def test_what_arrives_between_two_pages_shifts_nothing(store: Store) -> No
 
 @pytest.mark.database
 async def test_a_past_season_is_another_story(mongo_store: Store, raw: Raw) -> None:
-    """Only entries of the current season are told, and they add up to its score."""
+    """Only entries of one season are told, and they add up to its score."""
     await mongo_store.ledger.append(batch(*entries(3)))
     await fold_pending(mongo_store.standings)
     raw["seasons"].update_one({"_id": 1}, {"$set": {"state": "sealed"}})
     raw["seasons"].insert_one({"_id": 2, "name": "two", "state": "current", "started_at": 5})
     await mongo_store.ledger.append(batch(entry("ann", "second", 7, 50), number=2))
     assert await told(mongo_store, 10) == [("second", 7)]
+    assert await told(mongo_store, 10, season=2) == [("second", 7)]
+    assert await told(mongo_store, 2, season=1) == [("a3", 3), ("a2", 2), ("a1", 1)]
     await fold_pending(mongo_store.standings)
     assert await told(mongo_store, 10) == [("second", 7)]
+    assert await told(mongo_store, 10, season=2) == [("second", 7)]
+
+
+@pytest.mark.database
+async def test_what_was_corrected_after_the_seal_is_told(mongo_store: Store, raw: Raw) -> None:
+    """It comes first, above the score that was announced; what others were given stays out."""
+    await mongo_store.ledger.append(batch(*entries(3), entry("ben", "b1")))
+    await fold_pending(mongo_store.standings)
+    raw["seasons"].update_one({"_id": 1}, {"$set": {"state": "sealed"}})
+    raw["seasons"].insert_one({"_id": 2, "name": "two", "state": "current", "started_at": 5})
+    late = [late_entry("ann", "c1", -2, 90), late_entry("ben", "c2", 50, 91)]
+    raw["entries"].insert_many([d | {"season": 1, "late": True} for d in late])
+    for limit in (1, 10):
+        assert await told(mongo_store, limit, season=1) == [("c1", 1), ("a3", 3), ("a2", 2), ("a1", 1)]
+    assert await told(mongo_store, 10) == []
+
+
+def late_entry(user: str, action: str, points: int, at: int) -> dict[str, object]:
+    """A correction, as it is kept."""
+    told: dict[str, object] = {"v": 1, "user": user, "action": action, "type": "!adjusted"}
+    return told | {"points": points, "at": at, "writer": "cli", "batch": 1, "reason": "x"}
 
 
 @pytest.mark.database

@@ -82,6 +82,14 @@ async def test_what_is_no_page_is_refused(api: Api, query: str) -> None:
     problem(await api.fetch(PATH + query, bearer=token("ann")), 422, "invalid_request")
 
 
+async def test_another_season_is_asked_for_by_its_name(api: Api) -> None:
+    """The current one has a name, too; 404 for one that there is not."""
+    await api.act("ann", "a0")
+    assert await told(api, "?season=season-1") == await told(api)
+    response = await api.fetch(f"{PATH}?season=spring", bearer=token("ann"))
+    problem(response, 404, "season_not_found")
+
+
 async def test_a_negative_score_is_a_story_too(start_api: StartApi, tmp_path: Any) -> None:
     """Totals may fall below zero and their cursors come back."""
     config = tmp_path / "config.toml"

@@ -217,10 +217,11 @@ def readings_of_a_user() -> Requests:
             "413": too_large(user),
         },
         "readActions": {
-            "200": [request(f"{actions}?limit=1", bearer), request(actions, bearer)],
+            "200": [request(actions + query, bearer) for query in ("?limit=1", "", "?season=season-1")],
             "400": [request("/api/users/%FF/actions", bearer)],
             "401": [request(actions)],
             "403": [request("/api/users/ben/actions", bearer)],
+            "404": [request(f"{actions}?season=nope", bearer)],
             "413": too_large(actions),
             "422": [request(f"{actions}?cursor=x", bearer)],
         },

@@ -57,9 +57,10 @@ class Past(Struct, frozen=True):
 class History(Protocol):
     """Where a user's score came from."""
 
-    async def past(self, user: str, before: Place | None, limit: int) -> Past:
-        """Up to `limit` entries of the current season, folded or not, older than the place if one is given.
+    async def past(self, user: str, before: Place | None, limit: int, season: int | None = None) -> Past:
+        """Up to `limit` entries of the season, newest first, older than the place if one is given.
 
-        All as of one instant. Raises StoreUnavailable.
+        season: its number; None is the current one. Of that one also those that are not folded yet, of a
+        sealed one also what was corrected since. All as of one instant. Raises StoreUnavailable.
         """
         ...

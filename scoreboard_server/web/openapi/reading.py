@@ -77,13 +77,14 @@ _ACTIONS = operation(
     "readActions",
     "Where each point came from, newest first; for that user's own token.",
     {"200": answer("A page.", schema("History"), headers=["Cache-Control"])}
-    | problems(400, 401, 403, 413, 422, 503),
+    | problems(400, 401, 403, 404, 413, 422, 503),
     tag=_TAG,
     security=BEARER,
     parameters=[
         _ANY_USER,
         in_query("limit", whole("How many; 50 by default.", 1, actions_handler.LIMIT)),
         in_query("cursor", text("The `next` of the page before.")),
+        in_query("season", text("A season's name; score and rank are then its final ones.")),
     ],
 )
 
