@@ -31,7 +31,7 @@ from .transactions import at_once, note
 
 # Types from the mark to the first character behind it.
 _CORRECTIONS = {"$gte": CORRECTION_MARK, "$lt": chr(ord(CORRECTION_MARK) + 1)}
-_OF_AN_ACTION = {"of": {"$exists": True}}
+_OF_AN_ACTION = {"action": _CORRECTIONS, "of": {"$exists": True}}  # a range of `user_action`
 
 
 class MongoModeration:
