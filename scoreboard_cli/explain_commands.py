@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from scoreboard_server.clock import now_us
+from scoreboard_server.rules.entry import Correction, Entry
 from scoreboard_server.rules.history import Line, Place, read_place
 from scoreboard_server.rules.refusals import Refusal
 
@@ -17,13 +18,13 @@ if TYPE_CHECKING:
     from scoreboard_server.flow.explaining import Page
     from scoreboard_server.store.opening import Store
 
-# Ids come last: they may be long, and nothing stands after them that could move.
+# Ids and reasons come last: they may be long, and nothing stands after them that could move.
 _HEADINGS = [
     ("when (UTC)", "left"),
     ("points", "right"),
     ("score", "right"),
     ("type", "left"),
-    ("id", "left"),
+    ("id, or why", "left"),
 ]
 
 
@@ -109,7 +110,14 @@ def _as_json(user: str, page: Page, standing: dict[str, Any] | None) -> dict[str
 def _cells(line: Line) -> tuple[str, str, str, str, str]:
     entry = line.entry
     when = _when(line).replace("T", " ").removesuffix("Z")
-    return when, f"{entry.points:+,}", f"{line.total:,}", entry.type, entry.action
+    return when, f"{entry.points:+,}", f"{line.total:,}", entry.type, _about(entry)
+
+
+def _about(entry: Entry) -> str:
+    """What somebody who reads it can place: a correction's own id is in the JSON."""
+    if not isinstance(entry, Correction):
+        return entry.action
+    return entry.reason if entry.of is None else f"{entry.of}: {entry.reason}"
 
 
 def _when(line: Line) -> str:

@@ -69,6 +69,21 @@ def test_a_season_that_there_is_not_is_3(stage: Stage) -> None:
         assert words in ended.stderr
 
 
+def test_corrections_say_why(stage: Stage) -> None:
+    """An adjustment its reason, a point that was taken back the action too; their own ids are in the JSON."""
+    assert run("adjust", "demo:2", "5", "--reason", "[red]late[/red]", cwd=stage.folder).returncode == 0
+    assert run("ban", "demo:2", "--reason", "a bot", "--from", "1d", cwd=stage.folder).returncode == 0
+    assert run("unban", "demo:2", cwd=stage.folder).returncode == 0
+    shown = run("explain", "demo:2", "-n", "100", cwd=stage.folder).stdout
+    lines = {tuple(line.split()[4:6]): line for line in shown.splitlines()[3:]}
+    assert lines["!adjusted", "[red]late[/red]"]
+    assert lines["!taken-back", "b0:"].endswith("b0: a bot")
+    assert lines["!given-back", "b0:"]
+    told = json.loads(run("explain", "demo:2", "-n", "100", "--json", cwd=stage.folder).stdout)
+    corrections = [a for a in told["actions"] if a["actionType"].startswith("!")]
+    assert corrections and all(a["actionId"].startswith("!") and a["reason"] for a in corrections)
+
+
 @pytest.mark.parametrize("arguments", [["-n", "0"], ["-n", "x"], ["--cursor", "x"], ["--cursor", "1.2.$"]])
 def test_what_is_no_page_is_a_usage_error(
     arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
