@@ -22,7 +22,6 @@ from .metrics.exposition import Exposition
 from .outside.jwks import FetchedKeys
 from .parts import Keys, Parts, action_types, make_parts
 from .rules.action_types import Catalogue
-from .rules.refusals import Unavailable
 from .settings import Settings, SettingsError
 from .signing_keys import key_ring, keys_of_file
 from .signing_secret import signing_secret
@@ -132,7 +131,7 @@ class Server:
         self._stopped = True
         ends = time.monotonic() + _STOP_PATIENCE_S
         self._lifecycle.services = None
-        self._lifecycle.refusal = Unavailable("stopping", "The server is stopping.", 2)
+        self._lifecycle.is_stopping = True
         if self._http is not None:
             self._http.stop()
         if self._parts is not None:

@@ -13,14 +13,16 @@ from .ports import Key
 class Flight:
     """One action under way, shared by everyone who asks for it meanwhile.
 
-    deadline: in the loop's time; whoever still waits then is told the truth so far.
+    deadline: in the loop's time; whoever still waits then is told the truth so far. is_recorded: the ledger
+    has told that it has the action, so it is not the store that is waited for.
     """
 
-    __slots__ = ("_answer", "_waiting", "deadline", "entry")
+    __slots__ = ("_answer", "_waiting", "deadline", "entry", "is_recorded")
 
     def __init__(self, entry: Entry, deadline: float) -> None:
         self.entry = entry
         self.deadline = deadline
+        self.is_recorded = False
         self._answer: Receipt | Refusal | None = None
         # One for each who asks, so that whoever leaves takes nobody else along.
         self._waiting: list[asyncio.Future[Receipt | Refusal]] = []
@@ -101,7 +103,7 @@ class Flights:
             self._none_left.set()
 
     def tell_overdue(self, now: float) -> bool:
-        """Answer those who have waited long enough; whether any of them is being written and wasn't told yet.
+        """Answer those who have waited long enough; whether any of them, untold so far, waits for the store.
 
         Who waits in the queue has added nothing and lands. What is being written stays under way, so that a
         repeat meets it.
@@ -112,7 +114,7 @@ class Flights:
         for flight in self._by_key.values():
             if flight.deadline > now:
                 break
-            some_written = some_written or not flight.is_answered
+            some_written = some_written or not (flight.is_answered or flight.is_recorded)
             flight.tell(unknown())
         return some_written
 

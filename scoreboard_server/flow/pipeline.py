@@ -217,6 +217,7 @@ class Pipeline:
             if original is None:
                 self._count(flight)
             else:
+                flight.is_recorded = True
                 foreign.append((flight, original))
         if foreign:
             # Beside the writer: waiting for the board to catch up must not hold up the next batch.
@@ -231,7 +232,8 @@ class Pipeline:
             try:
                 return flights, await self._persist(batch)
             except EntriesRefused as refused:
-                # The others are there, and will be recognised as this batch's.
+                # The store has answered. The others are there, and will be recognised as this batch's.
+                self._outage.end()
                 flights = self._turn_away(flights, refused)
         return [], {}
 

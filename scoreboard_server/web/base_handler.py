@@ -67,7 +67,7 @@ class BaseHandler(RequestHandler):
         if services is not None:
             self.services = services
         elif self.needs_ready:
-            raise self.lifecycle.refusal
+            raise self.lifecycle.refusal()
         if len(self.request.body) > self.body_limit:
             raise HTTPError(413)
 

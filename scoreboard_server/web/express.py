@@ -117,7 +117,7 @@ class _Update(HTTPMessageDelegate):
         edge.look_out(peer, headers)
         services = lifecycle.services
         if services is None:
-            raise lifecycle.refusal
+            raise lifecycle.refusal()
         address = edge.client_address(peer, headers)
         authorization = headers.get("Authorization")
         identity, self._limits = await let_in(services.verifier, services.turnstile, authorization, address)

@@ -43,15 +43,21 @@ class Services:
 
 
 class Lifecycle:
-    """Whether the server can answer. `services` is None while it can't; `refusal` says why.
+    """Whether the server can answer. `services` is None while it can't; `refusal()` says why.
 
     traffic: what was answered, from the first moment to the last. access: what the log is told of it.
     """
 
     def __init__(self) -> None:
         self.services: Services | None = None
-        self.refusal: Refusal = Unavailable("starting", "The server is starting.", 1)
+        self.is_stopping = False
         self.traffic = Traffic()
         self.access = AccessLog()
         # From the store, that is: reads go on, but readiness says so.
         self.is_cut_off: Callable[[], bool] = lambda: False
+
+    def refusal(self) -> Refusal:
+        """A new one each time: what is raised keeps the frames it has come through, and with them requests."""
+        if self.is_stopping:
+            return Unavailable("stopping", "The server is stopping.", 2)
+        return Unavailable("starting", "The server is starting.", 1)

@@ -90,16 +90,17 @@ class FakeLedger:
 
 
 class FakeFence:
-    """Passes, or not; `on_pass` runs first, as what the feed had still to bring."""
+    """Passes, or not; `on_pass` runs first, as what the feed had still to bring. takes: seconds."""
 
     def __init__(self) -> None:
         self.open = True
+        self.takes = 0.0
         self.calls = 0
         self.on_pass = lambda: None
 
     async def passed(self, patience: float) -> bool:
         self.calls += 1
-        await asyncio.sleep(0)
+        await asyncio.sleep(self.takes)
         if self.open:
             self.on_pass()
         return self.open

@@ -274,6 +274,30 @@ async def test_a_store_that_says_nothing_is_told_in_time_too(setup: Setup) -> No
 
 
 @pytest.mark.usefixtures("impatient")
+async def test_a_repeat_that_waits_for_the_board_is_no_outage(setup: Setup) -> None:
+    """Its caller is told in time; but the store has answered, and nobody else is refused."""
+    setup.ledger.put(Entry("ann", "a1", "open", 10, 5), "another")
+    setup.fence.takes = 0.2
+    with pytest.raises(Unavailable, match="may or may not"):
+        await setup.submit()
+    assert not setup.pipeline.is_cut_off
+    assert (await setup.submit("ben", "b1")).score == 10
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_store_that_refuses_is_not_away(setup: Setup) -> None:
+    """An outage is over when the store takes nothing of what has waited: others are not refused for it."""
+    setup.ledger.poisoned.add("mal")
+    setup.ledger.faults = ["before"] * 20
+    with pytest.raises(Unavailable):
+        await setup.submit("mal", "m1")
+    async with asyncio.timeout(2):
+        await setup.pipeline.drained()
+    assert not setup.pipeline.is_cut_off
+    assert (await setup.submit("ben", "b1")).score == 10
+
+
+@pytest.mark.usefixtures("impatient")
 async def test_callers_are_told_in_time_while_the_board_is_read_again(setup: Setup) -> None:
     """An interlude that takes long makes nobody wait longer than a store that does."""
     go = asyncio.Event()

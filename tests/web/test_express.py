@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from scoreboard_server.flow.submitting import Submitting
-from scoreboard_server.rules.refusals import Unavailable
 from scoreboard_server.web import express
 from scoreboard_server.web.base_handler import BODY_LIMIT
 from scoreboard_server.web.score_handler import ScoreHandler
@@ -212,7 +211,7 @@ async def test_a_server_that_stops_says_so(api: Api, roads: Roads) -> None:
     """503 with when to come again, as by the long road."""
     lifecycle = api.server._lifecycle
     services, lifecycle.services = lifecycle.services, None
-    lifecycle.refusal = Unavailable("stopping", "The server is stopping.", 2)
+    lifecycle.is_stopping = True
     try:
         answer = await ask(api, submission(ANN, "a1"))
     finally:

@@ -10,7 +10,6 @@ import pytest
 from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 
-from scoreboard_server.rules.refusals import Unavailable
 from scoreboard_server.web.routes import application
 from scoreboard_server.web.services import Lifecycle
 
@@ -84,10 +83,10 @@ async def test_what_is_nowhere_is_nowhere_also_before_the_start(unready: int) ->
 
 async def test_the_reason_is_told(unready: int, lifecycle: Lifecycle) -> None:
     """Starting and stopping are different things to a client."""
-    lifecycle.refusal = Unavailable("stopping", "The server is stopping.", 7)
+    lifecycle.is_stopping = True
     response = await ask(unready, request("/readyz"))
     problem(response, 503, "stopping")
-    assert response.headers["retry-after"] == "7"
+    assert response.headers["retry-after"] == "2"
 
 
 @pytest.mark.parametrize("path", ["/readyz", "/healthz"])
