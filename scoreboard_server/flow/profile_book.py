@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections import OrderedDict, deque
 from collections.abc import Collection
 from typing import NoReturn
 
@@ -19,6 +20,9 @@ PATIENCE_S = 0.5
 _REST_S = 1.0
 _SAVE_INTERVAL_S = 0.5
 _SAVED_AT_ONCE = 1000
+# The loop stands still while a round's answer is read; who finds all rounds full goes without names.
+_ROUND_SIZE = 1000
+_ROUNDS = 20
 _NOTHING = Profile()
 
 
@@ -43,8 +47,8 @@ class _Round:
 class ProfileBook:
     """A bounded memory of profiles in front of the store.
 
-    One read is under way at a time, for everyone who has asked meanwhile: a store that hangs holds up one
-    thread of the driver, not all of them, and those who wait go on without names after half a second.
+    One read is under way at a time, for those who have asked meanwhile: a store that hangs holds up one of the
+    driver's threads, not all, and those who wait go on without names after half a second.
 
     capacity: how many profiles are remembered; those not remembered are fetched when they are shown.
     """
@@ -53,14 +57,15 @@ class ProfileBook:
         self._store = store
         self._live = live
         self._capacity = capacity
-        self._known: dict[str, Profile] = {}
+        # Both in the order in which they are forgotten.
+        self._known: OrderedDict[str, Profile] = OrderedDict()
         # Of users who are not shown: what their tokens told, so that it is saved once and not at each action.
-        self._half_known: dict[str, Profile] = {}
+        self._half_known: OrderedDict[str, Profile] = OrderedDict()
         self._unsaved: dict[str, Profile] = {}
         self._saving: dict[str, Profile] = {}
         self._overtaken: dict[str, Profile] = {}
         self._something_to_save = asyncio.Event()
-        self._next_round = _Round()
+        self._next_rounds: deque[_Round] = deque()
         self._something_to_fetch = asyncio.Event()
         self._reading: _Round | None = None
         self._is_resting = False
@@ -73,12 +78,11 @@ class ProfileBook:
         """Remember these users' profiles, or return after half a second without them."""
         if not users or self._is_resting:  # the store has just failed
             return
-        chosen = self._next_round
-        chosen.users.update(users)
-        self._something_to_fetch.set()
+        rounds = {chosen for user in users if (chosen := self._round_with(user)) is not None}
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE_S):
-                await chosen.over.wait()
+                for chosen in rounds:
+                    await chosen.over.wait()
 
     def seen(self, user: str, profile: Profile) -> None:
         """A token has told this profile of its user."""
@@ -107,18 +111,21 @@ class ProfileBook:
         if half_known is not None:
             self._half_known[user] = merged(merged(half_known, profile), self._newer(user))
         if known is None:
-            return  # it will be fetched when it is shown
+            self._live.repaint(user)  # who is shown may have been forgotten here; it is fetched if so
+            return
         after = merged(merged(known, profile), self._newer(user))
         if after != known:
             self._show(user, after)
 
     def forget(self) -> None:
         """Changes may have been missed: everything is read again when it is shown."""
-        self._known, self._half_known = {}, {}
+        self._known.clear()
+        self._half_known.clear()
+        self._overtaken |= self._saving
         if self._reading is not None:
-            self._next_round.users |= self._reading.users
-            self._reading.users = set()
-            self._something_to_fetch.set()
+            users, self._reading.users = self._reading.users, set()
+            for user in users:
+                self._round_with(user)
 
     async def run(self) -> None:
         """Fetch what is asked for and save what was learnt, for ever. To be supervised."""
@@ -130,16 +137,29 @@ class ProfileBook:
 
     async def _fetch_for_ever(self) -> NoReturn:
         while True:
+            if not self._next_rounds:
+                self._something_to_fetch.clear()
             await self._something_to_fetch.wait()
-            self._something_to_fetch.clear()
-            if not await self._read_round():
+            if not await self._read_round(self._next_rounds.popleft()):
                 self._is_resting = True
                 await asyncio.sleep(_REST_S)
                 self._is_resting = False
 
-    async def _read_round(self) -> bool:
+    def _round_with(self, user: str) -> _Round | None:
+        """A round to come that asks for this user, None when none has a place left."""
+        for chosen in self._next_rounds:
+            if user in chosen.users:
+                return chosen
+        if not self._next_rounds or len(self._next_rounds[-1].users) >= _ROUND_SIZE:
+            if len(self._next_rounds) >= _ROUNDS:
+                return None
+            self._next_rounds.append(_Round())
+            self._something_to_fetch.set()
+        self._next_rounds[-1].users.add(user)
+        return self._next_rounds[-1]
+
+    async def _read_round(self, current: _Round) -> bool:
         """Whether the store has answered."""
-        current, self._next_round = self._next_round, _Round()
         self._reading = current
         for user in current.users & self._unsaved.keys():  # the save may be done before the read is answered
             current.hear(user, self._newer(user))
@@ -200,7 +220,7 @@ class ProfileBook:
         self._half_known.pop(user, None)
         self._keep(self._known, user, profile)
 
-    def _keep(self, memory: dict[str, Profile], user: str, profile: Profile) -> None:
+    def _keep(self, memory: OrderedDict[str, Profile], user: str, profile: Profile) -> None:
         if user not in memory and len(memory) >= self._capacity:
-            del memory[next(iter(memory))]
+            memory.popitem(last=False)
         memory[user] = profile

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
 import jwt
@@ -87,7 +88,7 @@ class TokenVerifier:
         self._revocations = RevocationList() if revocations is None else revocations
         self._published = published
         self._remembered = remembered
-        self._verified: dict[str, Identity] = {}
+        self._verified: OrderedDict[str, Identity] = OrderedDict()
         self._losses = keys.losses
 
     async def identify(self, token: str) -> Identity:
@@ -123,7 +124,7 @@ class TokenVerifier:
 
     def _remember(self, token: str, identity: Identity) -> Identity:
         if len(self._verified) >= self._remembered:
-            del self._verified[next(iter(self._verified))]
+            self._verified.popitem(last=False)
         self._verified[token] = identity
         return identity
 

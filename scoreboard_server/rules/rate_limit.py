@@ -6,6 +6,8 @@ is ahead of it by more than the burst has to wait, and it is exactly known for h
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
 from msgspec import Struct
 
 # Some hundred bytes a key. Beyond it the key that was quiet for longest is forgotten, and starts afresh.
@@ -37,7 +39,8 @@ class RateLimit:
         self._step = 60 / per_minute
         self._slack = self._step * (burst - 1)
         self._keys = keys
-        self._arrivals: dict[str, float] = {}  # in the order of last use
+        # In the order of last use. A dict would look for its first key through all that were removed.
+        self._arrivals: OrderedDict[str, float] = OrderedDict()
 
     def __len__(self) -> int:
         """How many keys are remembered."""

@@ -154,6 +154,58 @@ async def test_a_store_that_hangs_holds_nobody_up(setup: Setup, monkeypatch: pyt
     assert len(setup.store.loads) == 2
 
 
+async def test_a_read_asks_for_some_at_a_time(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A crowd that looks at every page of a large board makes many small reads, not a single huge one."""
+    monkeypatch.setattr(profile_book_module, "_ROUND_SIZE", 10)
+    setup.store.kept = {f"u{i:03}": ANN for i in range(100)}
+    pages = [[f"u{i:03}" for i in range(start, start + 25)] for start in (0, 10, 75)]
+    await asyncio.gather(*(setup.book.fetch(page) for page in pages))
+    assert {setup.book.known(user) for page in pages for user in page} == {ANN}
+    assert max(len(asked) for asked in setup.store.loads) == 10
+    assert sum(len(asked) for asked in setup.store.loads) == 60  # who is on two pages is asked for once
+
+
+async def test_who_finds_no_place_goes_without(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the store hangs, what waits to be asked has an end; ids are shown then, and names later."""
+    monkeypatch.setattr(profile_book_module, "_ROUND_SIZE", 2)
+    monkeypatch.setattr(profile_book_module, "_ROUNDS", 3)
+    monkeypatch.setattr(profile_book_module, "PATIENCE_S", 0.01)
+    setup.store.kept = {f"u{i}": ANN for i in range(20)}
+    setup.store.answers.clear()
+    await setup.book.fetch(["u0"])
+    await setup.book.fetch([f"u{i}" for i in range(1, 20)])
+    setup.store.answers.set()
+    await asyncio.sleep(0.05)
+    assert sum(setup.book.known(f"u{i}") is not None for i in range(20)) == 1 + 2 * 3
+    await setup.book.fetch(["u19"])
+    assert setup.book.known("u19") == ANN
+
+
+async def test_a_rename_shows_though_the_name_was_forgotten(setups: list[Setup]) -> None:
+    """Who is on display may have been pushed out of the memory; the board is painted anew all the same."""
+    setup = Setup({"ann": ANN}, capacity=1)
+    setups.append(setup)
+    await setup.book.fetch(["ann"])
+    await setup.book.fetch(["ben"])
+    before = setup.live.revision
+    setup.book.changed("ann", Profile("New", None))
+    assert setup.live.revision == before + 1
+
+
+async def test_a_save_under_way_when_all_is_forgotten_is_no_news(setup: Setup) -> None:
+    """Another's name may have been written after it, which is not told any more: the store is asked."""
+    await setup.book.fetch(["ann"])
+    setup.store.acknowledges.clear()
+    setup.book.seen("ann", Profile("Ours", None))
+    await setup.saved("ann")
+    setup.store.kept["ann"] = Profile("Theirs", None)
+    setup.book.forget()
+    await setup.book.fetch(["ann"])
+    setup.store.acknowledges.set()
+    await asyncio.sleep(0.01)
+    assert setup.book.known("ann") == Profile("Theirs", None)
+
+
 async def test_what_was_learnt_here_beats_what_arrives_meanwhile(setup: Setup) -> None:
     """An older name that comes by the feed does not undo a newer one that waits to be saved."""
     setup.store.away = True
