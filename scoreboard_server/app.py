@@ -134,18 +134,12 @@ class Server:
         self._lifecycle.is_stopping = True
         if self._http is not None:
             self._http.stop()
-        if self._parts is not None:
-            flushed = await self._flush(self._parts)
-            self._parts.hub.dismiss_all()
-            if flushed:
-                await self._settle(self._parts)
-        await self._cancel_tasks()
-        if self._http is not None:
-            await at_most(_CLOSE_PATIENCE_S, self._http.close_all_connections())
-        self._lifecycle.access.settle()
-        if self._store is not None:
-            left = max(_LEAST_STORE_PATIENCE_S, ends - time.monotonic())
-            await at_most(left, self._store.close())
+        async with contextlib.AsyncExitStack() as afterwards:  # whatever becomes of the steps before
+            afterwards.push_async_callback(self._close_store, ends)
+            afterwards.push_async_callback(self._close_connections)
+            afterwards.push_async_callback(self._cancel_tasks)
+            if self._parts is not None:
+                await self._drain(self._parts)
 
     def holds_others_than(self, prefix: str) -> bool:
         """True when somebody is on the board whose id doesn't begin with `prefix`."""
@@ -226,6 +220,12 @@ class Server:
 
     # --- stopping ---------------------------------------------------------------------------------
 
+    async def _drain(self, parts: Parts) -> None:
+        flushed = await self._flush(parts)
+        parts.hub.dismiss_all()
+        if flushed:
+            await self._settle(parts)
+
     async def _flush(self, parts: Parts) -> bool:
         """Whether everything under way was counted; who still waits is told otherwise."""
         parts.pipeline.close()
@@ -235,14 +235,29 @@ class Server:
         return drained
 
     async def _settle(self, parts: Parts) -> None:
-        with contextlib.suppress(StoreUnavailable):  # what is pending now is folded by the next start
+        """What is pending after it is folded by the next start."""
+        try:
             await at_most(_FOLD_PATIENCE_S, parts.fold_and_save())
+        except StoreUnavailable:
+            pass
+        except Exception as error:  # the server stops, perhaps for this very reason, and says why
+            log.error("what is pending is not folded: %s", error)
 
     async def _cancel_tasks(self) -> None:
         for task in self._tasks:
             task.cancel()
         await at_most(_TASKS_PATIENCE_S, asyncio.gather(*self._tasks, return_exceptions=True))
         self._tasks.clear()
+
+    async def _close_connections(self) -> None:
+        if self._http is not None:
+            await at_most(_CLOSE_PATIENCE_S, self._http.close_all_connections())
+        self._lifecycle.access.settle()
+
+    async def _close_store(self, ends: float) -> None:
+        if self._store is not None:
+            left = max(_LEAST_STORE_PATIENCE_S, ends - time.monotonic())
+            await at_most(left, self._store.close())
 
 
 def _explain(task: asyncio.Task[Any], name: str) -> NoReturn:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pymongo.errors import OperationFailure
 
 from scoreboard_server import app, waiting
 from scoreboard_server.app import ServerFailedError
@@ -19,7 +20,9 @@ from scoreboard_server.flow.ports import Snapshots, StoreUnavailable
 from scoreboard_server.live.live_board import LiveBoard
 from scoreboard_server.settings import load_settings
 from scoreboard_server.store import embedded
+from scoreboard_server.store.data_dir import is_locked
 from scoreboard_server.store.memory import MemoryStandings
+from scoreboard_server.store.standings import MongoStandings
 
 from .cli.invoking import Running, until
 from .conftest import SECRET, Api, StartServer, need_mongod, token
@@ -50,6 +53,26 @@ async def test_a_dead_part_ends_the_server_with_one_clear_word(
     async with asyncio.timeout(5):
         with pytest.raises(ServerFailedError, match="because the writer failed: RuntimeError: out of order"):
             await running
+
+
+@pytest.mark.database
+async def test_a_server_that_failed_leaves_nothing_behind(
+    start_server: StartServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What makes folding fail makes the last fold fail, too; its MongoDB is stopped, its tasks are over."""
+    need_mongod()
+    server = await start_server(store__uri="embedded")
+    folder = server._settings.store.data_dir
+    refuse = failing(OperationFailure("not authorized", 13))
+    monkeypatch.setattr(MongoStandings, "pending", refuse)
+    with pytest.raises(ServerFailedError, match="because folding failed"):
+        async with asyncio.timeout(20):
+            await server.run_until(asyncio.Event())
+    await server.stop()
+    assert "not authorized" in caplog.text
+    assert not (folder / "mongod.json").exists() and not (folder / "server.json").exists()
+    assert not is_locked(folder / "mongo" / "mongod.lock")
+    assert not server._tasks
 
 
 @pytest.mark.parametrize("part", ["folding", "the hub", "profiles", "the store", "watching for slow senders"])
