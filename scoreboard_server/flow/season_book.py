@@ -21,6 +21,8 @@ class SeasonBook:
     def __init__(self, store: Seasons, seasons: Sequence[Season]) -> None:
         self._store = store
         self._seasons = list(seasons)
+        self._readings = 0
+        self._newest = 0
         self._edited = asyncio.Event()
         self.turned = asyncio.Event()
         """Set whenever something in it is new, by whoever waits for that to be cleared."""
@@ -31,7 +33,12 @@ class SeasonBook:
 
     async def look_again(self) -> list[Season]:
         """As they are stored now. Raises StoreUnavailable."""
-        self._turn_to(await self._store.all())
+        self._readings += 1
+        reading = self._readings
+        seasons = await self._store.all()
+        if reading > self._newest:  # else one that began later has come before
+            self._newest = reading
+            self._turn_to(seasons)
         return self._seasons
 
     # --- what the feed brings ---------------------------------------------------------------------

@@ -51,6 +51,28 @@ async def test_what_was_edited_is_read_again(store: FakeSeasons, book: SeasonBoo
     assert book.all() == [ends]
 
 
+async def test_a_reading_that_comes_late_is_not_believed(
+    store: FakeSeasons, book: SeasonBook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that began later has come before it, and nothing would tell of that again."""
+    slow, asked = asyncio.Event(), asyncio.Event()
+    outdated, ends = [FIRST], [structs.replace(FIRST, ends_at=5)]
+
+    async def slowly() -> list[Season]:
+        asked.set()
+        await slow.wait()
+        return outdated
+
+    monkeypatch.setattr(store, "all", slowly)
+    reader = asyncio.create_task(book.look_again())
+    await asked.wait()
+    monkeypatch.undo()
+    store.kept = ends
+    assert await book.look_again() == ends
+    slow.set()
+    assert await reader == ends == book.all()
+
+
 async def test_what_was_being_read_when_all_was_reloaded_does_not_stay(
     store: FakeSeasons, book: SeasonBook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
