@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections import deque
 from collections.abc import Callable, Collection
 from typing import Protocol, TypeVar
 
@@ -19,6 +20,8 @@ from .seat import Seat
 
 # How long until missing names are asked for again.
 NAMES_PAUSE_S = 1.0
+# How long the loop stands still for those who wait for a publication.
+_ANSWERING_S = 0.02
 
 T = TypeVar("T")
 
@@ -50,7 +53,7 @@ class Hub:
         self._seats: set[Seat] = set()
         self._owned: dict[str, set[Seat]] = {}
         self._moved: set[str] = set()
-        self._lookers: list[Callable[[], None]] = []
+        self._lookers: deque[Callable[[], None]] = deque()
         self._shown_by_id: set[str] = set()
         self.counts = Publications()
         self.published = self._state(version=1)
@@ -154,6 +157,7 @@ class Hub:
             await self._until_changed()
             await self._learn_new_names()
             self._publish()
+            await self._answer_the_rest()
             await asyncio.sleep(self._interval)
 
     async def _until_changed(self) -> None:
@@ -223,6 +227,17 @@ class Hub:
                 seat.score_moved()
 
     def _answer_lookers(self) -> None:
-        lookers, self._lookers = self._lookers, []
-        for look_now in lookers:
-            look_now()
+        """For some milliseconds: a thousand users each may be asked for, by hundreds at once."""
+        ends = time.perf_counter() + _ANSWERING_S
+        while self._lookers:
+            self._lookers.popleft()()
+            if time.perf_counter() > ends:
+                return
+
+    async def _answer_the_rest(self) -> None:
+        """Those whom it did not come to, turn by turn, while the board is as it was published."""
+        while self._lookers:
+            await asyncio.sleep(0)
+            if not self.is_published():
+                return
+            self._answer_lookers()

@@ -294,6 +294,30 @@ async def test_looking_at_what_has_changed_waits_for_the_publication(set_up: Set
     assert state is setup.hub.published
 
 
+async def test_many_who_look_hold_nobody_up(set_up: SetUp, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The loop has other turns between their answers; each is of the version that it is given with."""
+    monkeypatch.setattr(hub_module, "_ANSWERING_S", 0.0)
+    setup = set_up({"ann": 10}, start=False)
+    setup.act("ann", 1)
+    seen: list[int] = []
+
+    def look(board: Board) -> int:
+        seen.append(len(seen))
+        standing = board.standing("ann")
+        assert standing is not None
+        return standing.score
+
+    looking = [asyncio.create_task(setup.hub.look(look)) for _ in range(20)]
+    await turns()
+    setup.start()
+    while not seen:
+        await asyncio.sleep(0)
+    assert len(seen) < 5
+    setup.act("ann", 1)
+    answers = await asyncio.gather(*looking)
+    assert {(published.version, score) for published, score in answers} == {(2, 11), (3, 12)}
+
+
 async def test_who_stops_looking_harms_nobody(set_up: SetUp) -> None:
     """A reader that hangs up is skipped, the others are answered."""
     setup = set_up(start=False)
