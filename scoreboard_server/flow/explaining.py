@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from msgspec import UNSET, Struct, UnsetType
 
 from ..live.reader import timestamp
 from ..rules.entry import Correction
 from ..rules.history import Line, Place, place_behind, told
-from ..rules.refusals import Unavailable
-from .ports import History, StoreUnavailable
-
-PATIENCE_S = 5.0
-# So many of the driver's threads may read histories; the others are left to those who write.
-_AT_ONCE = 2
+from .few_readers import FewReaders
+from .ports import History
 
 
 class Page(Struct, frozen=True):
@@ -62,12 +56,9 @@ class Explaining:
 
     def __init__(self, history: History) -> None:
         self._history = history
-        self._places = asyncio.Semaphore(_AT_ONCE)
+        self._readers = FewReaders()
 
     async def page(self, user: str, place: Place | None, limit: int, season: int | None = None) -> Page:
         """As `explain`. Raises Unavailable `store_unavailable`."""
-        try:
-            async with asyncio.timeout(PATIENCE_S), self._places:
-                return await explain(self._history, user, place, limit, season)
-        except (TimeoutError, StoreUnavailable):
-            raise Unavailable("store_unavailable", "The store does not answer.", 2) from None
+        async with self._readers.reading():
+            return await explain(self._history, user, place, limit, season)

@@ -15,7 +15,8 @@ from ..rules.board import Standing
 from ..rules.profiles import Profile
 from ..rules.refusals import Unavailable
 from ..rules.seasons import ANNOUNCED, Season
-from .ports import Archives, StoreUnavailable
+from .few_readers import FewReaders
+from .ports import Archives
 from .season_book import SeasonBook
 from .season_keeping import named, numbered
 
@@ -154,6 +155,7 @@ class Boards:
         self._book = book
         self._archives = archives
         self._names = names
+        self._readers = FewReaders()
 
     async def read(self, view: View) -> Reading:
         """The view's reading. Raises NotFound `season_not_found`; Unavailable `season_closing` or
@@ -162,23 +164,17 @@ class Boards:
         season = named(self._book.all(), view.season) if view.season is not None else None
         if season is None or season.is_current:
             return await self._reader.read(view)
-        try:
-            past = await recall(self._archives, season, view, self._book.look_again)
-            await self._names.fetch([s.user for s in past.rows if self._names.known(s.user) is None])
-        except StoreUnavailable:
-            raise _unreadable() from None
+        past = await self._recall(season, view)
+        await self._names.fetch([s.user for s in past.rows if self._names.known(s.user) is None])
         known = {s.user: self._names.known(s.user) for s in past.rows}
         body = _encode(told(past, view, {user: name for user, name in known.items() if name is not None}))
         return Reading(body, f'"{blake2s(body, digest_size=12).hexdigest()}"')
 
     async def final_standing(self, season: Season, user: str) -> Standing | None:
         """The user's place on the corrected board of a sealed season. Raises Unavailable, as `read`."""
-        try:
-            past = await recall(self._archives, season, View(1, users=(user,)), self._book.look_again)
-        except StoreUnavailable:
-            raise _unreadable() from None
+        past = await self._recall(season, View(1, users=(user,)))
         return past.rows[0] if past.rows else None
 
-
-def _unreadable() -> Unavailable:
-    return Unavailable("store_unavailable", "The archive can't be read now.", 2)
+    async def _recall(self, season: Season, view: View) -> Past:
+        async with self._readers.reading():
+            return await recall(self._archives, season, view, self._book.look_again)

@@ -30,7 +30,8 @@ async def at_once(database: AsyncIOMotorDatabase[Document], work: Work) -> None:
     """Run `work` in a transaction; begun again by the driver when it meets another one.
 
     That of a process that was killed may stand in the way until the server gives it up, after a minute or so;
-    the driver tries for two. Raises StoreUnavailable, or what `work` raises; then nothing was done.
+    the driver tries for two. Raises what `work` raises, and nothing was done; or StoreUnavailable, and nobody
+    knows whether it was.
     """
 
     async def patient_work(session: AsyncIOMotorClientSession) -> None:
@@ -50,7 +51,7 @@ async def at_once(database: AsyncIOMotorDatabase[Document], work: Work) -> None:
             ):
                 await session.with_transaction(patient_work, read_concern=SNAPSHOT, write_concern=MAJORITY)
     except TimeoutError:
-        raise StoreUnavailable("it did not get to writing it down") from None
+        raise StoreUnavailable("it has not said whether it was done; look before you repeat it") from None
 
 
 async def note(

@@ -57,7 +57,7 @@ class Lifecycle:
         self.is_cut_off: Callable[[], bool] = lambda: False
 
     def refusal(self) -> Refusal:
-        """A new one each time: what is raised keeps the frames it has come through, and with them requests."""
+        """A new one each time: what is raised keeps the frames it comes through, and requests in them."""
         if self.is_stopping:
             return Unavailable("stopping", "The server is stopping.", 2)
         return Unavailable("starting", "The server is starting.", 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 
 from msgspec import structs
@@ -111,7 +112,10 @@ class LeftBehind:
 
 
 class FakeArchives:
-    """Boards by (season, edition); `board` is what every season's standings come to. away: reads fail."""
+    """Boards by (season, edition); `board` is what every season's standings come to.
+
+    away: reads fail. While `answers` is clear they hang; most: how many did so at once.
+    """
 
     def __init__(self, seasons: FakeSeasons, board: Sequence[Standing] = ()) -> None:
         self._seasons = seasons
@@ -120,6 +124,9 @@ class FakeArchives:
         self.amendments: list[Amended] = []
         self.boards: dict[tuple[int, int], dict[int, Standing]] = {}
         self.away = False
+        self.answers = asyncio.Event()
+        self.answers.set()
+        self.reading = self.most = 0
 
     async def entries(self, number: int) -> AsyncIterator[Entry]:
         for entry in self.ledger:
@@ -142,6 +149,12 @@ class FakeArchives:
     async def rows_from(self, number: int, edition: int, rank: int, limit: int) -> list[Standing]:
         if self.away:
             raise StoreUnavailable("away")
+        self.reading += 1
+        self.most = max(self.most, self.reading)
+        try:
+            await self.answers.wait()
+        finally:
+            self.reading -= 1
         rows = self.boards.get((number, edition), {})
         return [rows[each] for each in sorted(rows) if each >= rank][:limit]
 

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from scoreboard_server.flow import explaining as explaining_module
+from scoreboard_server.flow import few_readers
 from scoreboard_server.flow.explaining import Explaining, explain
 from scoreboard_server.flow.ports import Past, StoreUnavailable
 from scoreboard_server.rules.entry import Entry
@@ -62,7 +62,7 @@ async def test_no_entries_are_one_empty_page() -> None:
 
 async def test_a_store_that_is_away_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whether it fails or just doesn't answer: 503, soon."""
-    monkeypatch.setattr(explaining_module, "PATIENCE_S", 0.02)
+    monkeypatch.setattr(few_readers, "PATIENCE_S", 0.02)
     history = FakeHistory(3)
     explaining = Explaining(history)
     history.away = True

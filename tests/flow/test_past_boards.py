@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
 import pytest
 from msgspec import structs
 
+from scoreboard_server.flow import few_readers
 from scoreboard_server.flow.archiving import archive
 from scoreboard_server.flow.past_boards import Boards
 from scoreboard_server.flow.season_book import SeasonBook
@@ -183,3 +185,26 @@ async def test_what_can_not_be_read_is_refused() -> None:
     with pytest.raises(Unavailable) as away:
         await setup.boards.read(View(5, season="one"))
     assert away.value.code == "store_unavailable"
+
+
+async def test_few_read_at_once_and_nobody_waits_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A crowd that looks at an archive leaves the driver's threads to those who write."""
+    monkeypatch.setattr(few_readers, "PATIENCE_S", 0.05)
+    setup = await SetUp().sealed()
+    setup.archives.answers.clear()
+    crowd = [asyncio.create_task(setup.read(View(10, season="one"))) for _ in range(20)]
+    for told in await asyncio.gather(*crowd, return_exceptions=True):
+        assert isinstance(told, Unavailable) and told.code == "store_unavailable"
+    assert setup.archives.most == 2
+    setup.archives.answers.set()
+    assert (await setup.read(View(10, season="one")))["totalUsers"] == 20
+    assert setup.archives.reading == 0
+
+
+async def test_the_final_standing_of_a_user() -> None:
+    """As on the corrected board; nothing for who isn't on it."""
+    setup = await SetUp().sealed()
+    season = setup.seasons.kept[1]
+    standing = await setup.boards.final_standing(season, "u03")
+    assert standing is not None and (standing.score, standing.rank) == (97, 3)
+    assert await setup.boards.final_standing(season, "nobody") is None
