@@ -6,7 +6,7 @@ import json
 import os
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -76,9 +76,9 @@ def short_transactions(replica_set: Mongod) -> Iterator[None]:
     """What a killed process has begun is given up after a second instead of a minute."""
     limit = "transactionLifetimeLimitSeconds"
     with replica_set.client() as client:
-        client.admin.command("setParameter", 1, **{limit: 1})
+        client.admin.command({"setParameter": 1, limit: 1})
         yield
-        client.admin.command("setParameter", 1, **{limit: 60})
+        client.admin.command({"setParameter": 1, limit: 60})
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ per_ip_per_minute = 0
 "match.won" = {points = 100, proof = "trusted"}
 """
 
-StartServer = Callable[..., Awaitable[Server]]
+StartServer = Callable[..., Coroutine[Any, Any, Server]]
 
 
 @pytest.fixture

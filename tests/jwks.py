@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -33,20 +34,22 @@ def _ec(name: str, curve: type[ec.EllipticCurve]) -> str:
 
 def rsa_jwk(kid: str = "rsa-1", *, bits: int = 2048, **more: object) -> Jwk:
     """An RSA key."""
-    made = json.loads(_rsa(kid, bits))
+    made: Jwk = json.loads(_rsa(kid, bits))
     del made["key_ops"]
     return made | {"kid": kid} | more
 
 
 def ec_jwk(kid: str = "ec-1", *, curve: type[ec.EllipticCurve] = ec.SECP256R1, **more: object) -> Jwk:
     """A key on a curve, P-256 if not told otherwise."""
-    return json.loads(_ec(kid, curve)) | {"kid": kid} | more
+    made: Jwk = json.loads(_ec(kid, curve))
+    return made | {"kid": kid} | more
 
 
 def ed_jwk(kid: str = "ed-1", **more: object) -> Jwk:
     """An Ed25519 key."""
     key = ed25519.Ed25519PrivateKey.from_private_bytes(hashlib.sha256(kid.encode()).digest())
-    return json.loads(OKPAlgorithm.to_jwk(key)) | {"kid": kid} | more
+    made: Jwk = json.loads(OKPAlgorithm.to_jwk(key))
+    return made | {"kid": kid} | more
 
 
 def oct_jwk(kid: str = "oct-1", *, size: int = 32, **more: object) -> Jwk:
@@ -55,7 +58,7 @@ def oct_jwk(kid: str = "oct-1", *, size: int = 32, **more: object) -> Jwk:
     return {"kty": "oct", "k": secret, "kid": kid} | more
 
 
-ALL = {"HS256": oct_jwk, "RS256": rsa_jwk, "ES256": ec_jwk, "EdDSA": ed_jwk}
+ALL: dict[str, Callable[..., Jwk]] = {"HS256": oct_jwk, "RS256": rsa_jwk, "ES256": ec_jwk, "EdDSA": ed_jwk}
 """For each algorithm, what makes a key for it."""
 
 

@@ -8,8 +8,10 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from pymongo import MongoClient
 from pymongo.errors import AutoReconnect, PyMongoError
@@ -85,18 +87,18 @@ class Mongod:
 
         self._until(check)
 
-    def client(self) -> MongoClient[dict[str, object]]:
+    def client(self) -> MongoClient[dict[str, Any]]:
         """A client straight to it."""
         return MongoClient(
             f"mongodb://127.0.0.1:{self.port}/?directConnection=true", serverSelectionTimeoutMS=1000
         )
 
-    def _until(self, check: object) -> None:
+    def _until(self, check: Callable[[MongoClient[dict[str, Any]]], object]) -> None:
         deadline = time.monotonic() + _PATIENCE_S
         while True:
             try:
                 with self.client() as client:
-                    check(client)  # type: ignore[operator]
+                    check(client)
                     return
             except PyMongoError:
                 if time.monotonic() > deadline:

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from pymongo.errors import OperationFailure
 
 from scoreboard_server import app, waiting
 from scoreboard_server.app import ServerFailedError
-from scoreboard_server.flow.loading import Loaded
+from scoreboard_server.flow.loading import Loaded, load_board
 from scoreboard_server.flow.ports import Snapshots, StoreUnavailable
 from scoreboard_server.live.live_board import LiveBoard
 from scoreboard_server.settings import load_settings
@@ -118,14 +119,13 @@ async def test_a_store_that_fails_the_first_read_is_asked_again(
     """As when another server is just making the collections: the start takes longer, and that is all."""
     monkeypatch.setattr(waiting, "_STORE_PAUSE_S", 0.01)
     reads = 0
-    load = app.load_board
 
     async def fail_once(snapshots: Snapshots, now_us: int) -> Loaded:
         nonlocal reads
         reads += 1
         if reads == 1:
             raise StoreUnavailable("not now")
-        return await load(snapshots, now_us)
+        return await load_board(snapshots, now_us)
 
     monkeypatch.setattr(app, "load_board", fail_once)
     api = Api(await start_server())
@@ -228,12 +228,12 @@ async def test_reloading_while_claims_are_under_way_confuses_none_of_them(
 
     async def reload() -> None:
         for i in range(200):
-            api.server.reload(lambda i=i: catalogues[i % 2])  # type: ignore[misc]
+            api.server.reload(partial(catalogues.__getitem__, i % 2))
             await asyncio.sleep(0)
 
     claims = [api.post({"actionId": f"a{i}", "actionType": "t"}, token()) for i in range(100)]
-    answers = await asyncio.gather(*claims, reload())
-    told = [json.loads(answer.body) for answer in answers[:-1]]
+    answers, _ = await asyncio.gather(asyncio.gather(*claims), reload())
+    told = [json.loads(answer.body) for answer in answers]
     points = [int(each["message"].split()[0]) for each in told if each["success"]]
     assert len(points) == 60 and set(points) <= {10, 7}
     assert {each.get("code") for each in told} == {None, "cap_reached"}
@@ -246,11 +246,10 @@ async def test_what_is_reloaded_during_the_start_holds(
     """A signal that comes before the board is there is not forgotten."""
     file = tmp_path / "new.toml"
     file.write_text(ONE_TYPE.format(25))
-    load = app.load_board
 
     async def reload_meanwhile(snapshots: Snapshots, now_us: int) -> Loaded:
         starting.pop().reload(lambda: load_settings(environ={}, config=file))
-        return await load(snapshots, now_us)
+        return await load_board(snapshots, now_us)
 
     starting: list[app.Server] = []
     open_store = app.Server._open_store

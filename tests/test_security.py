@@ -22,6 +22,7 @@ from scoreboard_server.flow.tokens import TokenVerifier, peek
 from scoreboard_server.rules import client_address as address_module
 from scoreboard_server.rules import tallies as tallies_module
 from scoreboard_server.rules.bans import BanList
+from scoreboard_server.rules.claims import check_claims
 from scoreboard_server.rules.rate_limit import Allowance, RateLimit
 from scoreboard_server.rules.refusals import Refusal
 from scoreboard_server.rules.revocations import RevocationList
@@ -140,9 +141,10 @@ def no_revocations(patch: pytest.MonkeyPatch) -> None:
 
 def no_expiry(patch: pytest.MonkeyPatch) -> None:
     """Every token is as young as on its first day."""
-    check = tokens_module.check_claims
     patch.setattr(
-        tokens_module, "check_claims", lambda c, *, now, max_ttl: check(c, now=c["iat"], max_ttl=max_ttl)
+        tokens_module,
+        "check_claims",
+        lambda c, *, now, max_ttl: check_claims(c, now=c["iat"], max_ttl=max_ttl),
     )
 
 

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scoreboard_server.setting_tables import ActionTypeSettings
 from scoreboard_server.settings import (
-    ActionTypeSettings,
     Settings,
     SettingsError,
     describe,

@@ -13,9 +13,11 @@ import requests
 import schemathesis
 from hypothesis import HealthCheck, Phase, given
 from hypothesis.errors import Unsatisfiable
+from hypothesis.strategies import SearchStrategy
 from schemathesis import Case, GenerationMode, Response
 from schemathesis.checks import not_a_server_error
 from schemathesis.core.failures import FailureGroup
+from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_headers_conformance,
@@ -74,6 +76,7 @@ def game_server(rng: random.Random) -> str | None:
     return f"Bearer {token('game', scopes=['score:write:any'])}"
 
 
+AnyCase = Case[Any]
 Who = Callable[[random.Random], str | None]
 
 
@@ -83,13 +86,17 @@ def send_cases(address: str, findings: Findings, who: Who, *, examples: int, see
     with requests.Session() as session:
         session.trust_env = False
         sender = _Sender(address, findings, who, random.Random(seed), session)
-        for operation in (result.ok() for result in api.get_all_operations()):
+        for found in api.get_all_operations():
+            assert isinstance(found, Ok), found.err()
+            operation = found.ok()
             for mode in GenerationMode:
                 _run(operation.as_strategy(generation_mode=mode), sender.send, examples, seed)
 
 
-def _run(strategy: Any, send: Callable[[Case], None], examples: int, seed: int) -> None:
-    def each(case: Case) -> None:
+def _run(
+    strategy: SearchStrategy[AnyCase], send: Callable[[AnyCase], None], examples: int, seed: int
+) -> None:
+    def each(case: AnyCase) -> None:
         send(case)
 
     test = hypothesis.settings(
@@ -114,7 +121,7 @@ class _Sender:
     rng: random.Random
     session: requests.Session
 
-    def send(self, case: Case) -> None:
+    def send(self, case: AnyCase) -> None:
         """Send it, and hold the answer to the description."""
         for claim in _claims(case.body):
             if self.rng.random() < 0.5:
@@ -130,7 +137,7 @@ class _Sender:
             return
         self._judge(case, response)
 
-    def _call(self, case: Case, headers: dict[str, str]) -> Response | None:
+    def _call(self, case: AnyCase, headers: dict[str, str]) -> Response | None:
         """The answer; None when the server must not answer, as it reads no such long address."""
         try:
             return case.call(self.address, session=self.session, headers=headers, timeout=_PATIENCE_S)
@@ -140,7 +147,7 @@ class _Sender:
         # A case takes long to think up, and an idle connection is closed after fifteen seconds.
         return case.call(self.address, headers=headers, timeout=_PATIENCE_S)
 
-    def _judge(self, case: Case, response: Response | None) -> None:
+    def _judge(self, case: AnyCase, response: Response | None) -> None:
         self.findings.inputs["requests by the description"] += 1
         self.findings.answers[str(response.status_code) if response else "closed"] += 1
         # A bare 400 comes from the server's reader, for which it was no HTTP.
@@ -148,7 +155,7 @@ class _Sender:
             _check(case, response, self.findings)
 
 
-def _check(case: Case, response: Any, findings: Findings) -> None:
+def _check(case: AnyCase, response: Any, findings: Findings) -> None:
     try:
         case.validate_response(response, checks=_CHECKS)
     except FailureGroup as group:

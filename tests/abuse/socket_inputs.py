@@ -13,7 +13,7 @@ import random
 from typing import Any
 
 from jsonschema import Draft202012Validator
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 
 from scoreboard_server.web.asyncapi.document import document
 from scoreboard_server.web.asyncapi.messages import FROM_SERVER
@@ -56,11 +56,11 @@ async def send_frames(
             attackers.cancel()
 
 
-async def _is_served(honest: object, findings: Findings) -> None:
+async def _is_served(honest: ClientConnection, findings: Findings) -> None:
     try:
         async with asyncio.timeout(_PATIENCE_S):
-            await honest.send('{"type":"ping"}')  # type: ignore[attr-defined]
-            while json.loads(await honest.recv())["type"] != "pong":  # type: ignore[attr-defined]
+            await honest.send('{"type":"ping"}')
+            while json.loads(await honest.recv())["type"] != "pong":
                 pass
     except Exception as error:  # whatever it is, an honest watcher has suffered
         findings.violation(f"an honest watcher is not served: {error!r}")

@@ -56,10 +56,18 @@ class Keeper:
         """Correct a sealed season."""
         found, standing = await find_standing(self._store, user, season, now_us())
         assert standing is not None
-        name = f"browser-{next(_names)}"
-        wish = {"season": found, "name": name, "reason": "late"}
         store = self._store
-        await adjust(store.moderation, store.ledger, self._admin, standing, points, **wish)
+        assert store.moderation is not None
+        await adjust(
+            store.moderation,
+            store.ledger,
+            self._admin,
+            standing,
+            points,
+            season=found,
+            name=f"browser-{next(_names)}",
+            reason="late",
+        )
         await catch_up(self._store.seasons, self._store.archives)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import WebSocketRoute, expect
 
 from ..conftest import StartServer, token
 from .pages import LIVE, act, own, played, show_place, text
@@ -93,19 +93,24 @@ async def test_a_token_that_is_no_good_is_told(start_server: StartServer) -> Non
     api = await played(start_server)
     async with page_at("about:blank") as page:
         said: list[str] = []
-        sockets = []
+        sockets: list[WebSocketRoute] = []
 
-        def listen(route: object) -> None:
-            server = route.connect_to_server()  # type: ignore[attr-defined]
+        def listen(route: WebSocketRoute) -> None:
+            server = route.connect_to_server()
             sockets.append(route)
-            route.on_message(lambda m: (said.append(str(m)), server.send(m)))  # type: ignore[attr-defined]
+
+            def hand_on(message: str | bytes) -> None:
+                said.append(str(message))
+                server.send(message)
+
+            route.on_message(hand_on)
 
         await page.route_web_socket("**/ws", listen)
         await page.goto(api.server.address)
         await page.wait_for_selector(LIVE)
         await show_place(page, "x.y.z")
         await expect(page.locator("#play-state")).to_have_text("The token can't be read.")
-        await sockets[-1].close()  # type: ignore[attr-defined]
+        await sockets[-1].close()
         await page.wait_for_selector("#state[data-state=reconnecting]")
         await page.wait_for_selector(LIVE)
         assert len([m for m in said if "x.y.z" in m]) == 1
@@ -117,11 +122,11 @@ async def test_who_is_sent_away_watches_on(start_server: StartServer, code: int)
     """A token revoked or a user banned: told why, the place goes, the board lives on."""
     api = await played(start_server)
     async with page_at("about:blank") as page:
-        sockets: list[object] = []
+        sockets: list[WebSocketRoute] = []
 
-        def listen(route: object) -> None:
+        def listen(route: WebSocketRoute) -> None:
             sockets.append(route)
-            route.connect_to_server()  # type: ignore[attr-defined]
+            route.connect_to_server()
 
         await page.route_web_socket("**/ws", listen)
         await page.goto(api.server.address)
@@ -130,8 +135,8 @@ async def test_who_is_sent_away_watches_on(start_server: StartServer, code: int)
         await page.wait_for_selector("#own .row")
         opened = len(sockets)
         socket = sockets[-1]
-        socket.send('{"type": "error", "code": "banned", "message": "You are banned."}')  # type: ignore[attr-defined]
-        await socket.close(code=code, reason="banned")  # type: ignore[attr-defined]
+        socket.send('{"type": "error", "code": "banned", "message": "You are banned."}')
+        await socket.close(code=code, reason="banned")
         await expect(page.locator("#play-state")).to_have_text("You are banned.")
         await expect(page.locator("#own")).to_be_hidden()
         await page.wait_for_selector(LIVE)

@@ -84,6 +84,7 @@ async def page_at(url: str, *, tolerated: str = "\n", **context: Any) -> AsyncIt
 
 async def agreed_board(page: Page) -> dict[str, Any]:
     """A board on which page and API agree: the API said the same before and after the page was read."""
+    after: dict[str, Any]
     async with asyncio.timeout(50):
         while True:
             before, shown, after = await page.evaluate(BOARDS)

@@ -84,18 +84,18 @@ def _fill(folder: Path, server: Running, users: list[str], prefix: str = "a") ->
             scores[user] = answer["newScore"]
     uri = running_uri(folder / ".scoreboard")
     with MongoClient[dict[str, object]](uri) as client:
-        users = client["scoreboard"]["users"]
-        until(lambda: users.count_documents({}) == len(scores))  # or the server would write its names later
+        stored = client["scoreboard"]["users"]
+        until(lambda: stored.count_documents({}) == len(scores))  # or the server would write its names later
         hostile = {user: name for user, name in HOSTILE.items() if user in scores}
-        until(lambda: _are_called(users, hostile, server))
+        until(lambda: _are_called(stored, hostile, server))
     return scores
 
 
-def _are_called(users: Collection[dict[str, object]], names: dict[str, str], server: Running) -> bool:
+def _are_called(stored: Collection[dict[str, object]], names: dict[str, str], server: Running) -> bool:
     """Whether the server shows these names; written once more if not, as it may just have saved its own."""
     shown = {row["userId"]: row["username"] for row in server.board()["leaderboard"]}
     if shown.items() >= names.items():
         return True
     for user, name in names.items():
-        users.update_one({"_id": user}, {"$set": {"name": name}})
+        stored.update_one({"_id": user}, {"$set": {"name": name}})
     return False

@@ -198,7 +198,7 @@ def in_terminal(
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     with subprocess.Popen(
-        [*SCOREBOARD, *map(os.fspath, arguments)],
+        [*SCOREBOARD, *(os.fspath(argument) for argument in arguments)],
         cwd=cwd,
         stdin=theirs,
         stdout=theirs,
@@ -236,7 +236,7 @@ class Terminal:
         self._ours, theirs = pty.openpty()
         self.resize(*size)
         self.process = subprocess.Popen(
-            [*SCOREBOARD, *map(os.fspath, arguments)],
+            [*SCOREBOARD, *(os.fspath(argument) for argument in arguments)],
             cwd=cwd,
             stdin=theirs,
             stdout=theirs,

@@ -30,8 +30,8 @@ _COLOUR = re.compile(r"(?:^|;)(?:[34][0-9]|9[0-7]|10[0-7])(?:;|$)")
 
 def _in_terminal(case: Case, stage: Stage, **environ: str) -> str:
     with Terminal(*case.words(stage.words), cwd=stage.folder, environ=environ) as terminal:
-        if case.lasts is not None:
-            until(lambda: case.lasts in _MOVE.sub("", _STYLE.sub("", terminal.output)))
+        if (shown := case.lasts) is not None:
+            until(lambda: shown in _MOVE.sub("", _STYLE.sub("", terminal.output)))
             os.killpg(terminal.process.pid, signal.SIGINT)
         assert terminal.ended(LONG_S) == case.code, terminal.output
         return terminal.output
@@ -92,13 +92,14 @@ def test_the_terminal_is_looked_at_closely() -> None:
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_a_pipe_gets_plain_whole_lines(stage: Stage, case: Case) -> None:
     """Where nobody looks there is no escape sequence, nothing is cut short, and no line ends in blanks."""
-    if case.lasts is None:
+    shown = case.lasts
+    if shown is None:
         ended = run(*case.words(stage.words), cwd=stage.folder, timeout=LONG_S)
         code, said = ended.returncode, ended.stdout + ended.stderr
         assert ended.stdout
     else:
         with Running(*case.words(stage.words), cwd=stage.folder) as running:
-            until(lambda: case.lasts in running.words + "".join(running.lines))
+            until(lambda: shown in running.words + "".join(running.lines))
             running.signal(signal.SIGINT)
             code, said = running.ended(), running.words + "".join(running.lines)
     assert code == case.code, said

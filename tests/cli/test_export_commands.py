@@ -25,7 +25,8 @@ from scoreboard_server.store.opening import open_for_server
 from ..conftest import need_mongod, not_here
 from ..mongod import Mongod
 from ..rules.exports.given import an_export, with_right_end
-from ..store.exporting import NOW_US, fill
+from ..store.conftest import NOW_US
+from ..store.exporting import fill
 from .invoking import PATIENCE_S, SCOREBOARD, Running, environment, in_process, in_terminal, run, until
 from .killing import killed_at_line, killed_at_write
 

@@ -15,6 +15,8 @@ from websockets.exceptions import InvalidStatus
 from scoreboard_server import app
 from scoreboard_server.app import Server
 from scoreboard_server.web import base_handler, live_socket, long_bodies
+from scoreboard_server.web.refusal_status import code_of
+from scoreboard_server.web.refusal_status import problem as problem_of
 
 from ..conftest import Api, StartServer, token
 from ..end_to_end.watchers import Watched
@@ -330,7 +332,7 @@ async def test_a_body_that_is_too_large_is_refused_as_a_server_would(
     refused = await nginx.fetch(path, "POST", body=b" " * (fits + 1), headers=headers)
     problem = json.loads(refused.body)
     assert (refused.code, problem["code"], problem["status"]) == (413, "body_too_large", 413)
-    theirs = base_handler.problem(413, *base_handler.code_of(413), problem["requestId"])
+    theirs = problem_of(413, *code_of(413), problem["requestId"])
     assert problem == theirs
     assert await asked(server, path) == 1
 

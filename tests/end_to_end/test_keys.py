@@ -37,6 +37,13 @@ async def act(api: Api, bearer: str, action: str) -> int:
     return (await api.post(body, bearer)).code
 
 
+def quicken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keys at an address are looked for at once."""
+    defaults = FetchedKeys.__init__.__kwdefaults__
+    assert defaults is not None
+    monkeypatch.setitem(defaults, "pace", FAST)
+
+
 async def test_every_family_scores(start_server: StartServer, tmp_path: Path) -> None:
     """The secret's tokens, those of before it had an id, and one of each key in the file."""
     path = write_jwks(tmp_path / "keys.json", *(make() for make in ALL.values()))
@@ -83,7 +90,7 @@ async def test_a_bad_file_is_no_start(start_server: StartServer, tmp_path: Path)
 
 async def test_rotation_at_an_address(start_server: StartServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """A token of a key that was published just now is taken at once, over HTTP and the socket alike."""
-    monkeypatch.setitem(FetchedKeys.__init__.__kwdefaults__, "pace", FAST)
+    quicken(monkeypatch)
     with publishing(keys(rsa_jwk("old"))) as publisher:
         server = await start_server(auth__algorithms="HS256,RS256,ES256", auth__jwks_url=publisher.url)
         api, old = Api(server), signed(rsa_jwk("old"))
@@ -112,7 +119,7 @@ async def test_a_flood_of_unknown_keys_is_one_fetch(start_server: StartServer) -
 async def test_a_start_without_the_keys(start_server: StartServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """The board is served and the secret's tokens count; those of the missing keys are told to come back."""
     monkeypatch.setattr(app, "_KEYS_PATIENCE_S", 0.2)
-    monkeypatch.setitem(FetchedKeys.__init__.__kwdefaults__, "pace", FAST)
+    quicken(monkeypatch)
     with publishing(ok(b"", status="500 Oops")) as publisher:
         api = Api(await start_server(auth__algorithms="HS256,RS256", auth__jwks_url=publisher.url))
         assert await act(api, token("ann"), "a1") == 200

@@ -11,7 +11,6 @@ import pytest
 
 from benchmarks.crowd import crowd, fill
 from scoreboard_server.app import Server
-from scoreboard_server.flow import loading
 from scoreboard_server.flow.verifying import verify
 from scoreboard_server.rules.board import Draft
 from scoreboard_server.store.opening import open_for_server
@@ -36,7 +35,8 @@ async def test_a_sign_of_life_is_given_while_the_board_loads(
     store = await open_for_server(replica_set.uri, database, tmp_path, now_us=NOW_US)
     with replica_set.client() as client:
         await asyncio.to_thread(fill, client[database], USERS)
-    checked = [each async for each in verify(store.books, store.history, now_us=lambda: NOW_US)]  # type: ignore[arg-type]
+    assert store.books is not None
+    checked = [each async for each in verify(store.books, store.history, now_us=lambda: NOW_US)]
     await store.close()
     assert sum(each.users for each in checked) == USERS
     assert not [wrong for each in checked for wrong in each.standings]
@@ -52,7 +52,7 @@ async def test_a_sign_of_life_is_given_while_the_board_loads(
             pass
         return order(self, hidden)
 
-    monkeypatch.setattr(loading.Draft, "board", slowly)
+    monkeypatch.setattr(Draft, "board", slowly)
     servers: list[Server] = []
     open_store = Server._open_store
 

@@ -14,7 +14,7 @@ from scoreboard_server.store.opening import open_for_command
 
 from ..conftest import Api, StartServer, token
 from ..mongod import Mongod
-from .watchers import python_watcher
+from .watchers import Watched, python_watcher
 
 
 async def test_the_same_board_after_a_restart(
@@ -72,6 +72,12 @@ async def test_a_repeat_after_a_restart_adds_nothing(
     assert (await second.act("ann", "a2"))["newScore"] == 20
 
 
+async def shows(watched: Watched, user: str) -> None:
+    """The user comes within a second, and is called by name soon after."""
+    await watched.until(lambda w: user in w.rows, patience=1.0)
+    await watched.until(lambda w: w.rows[user]["username"] == f"Name of {user}", patience=2.0)
+
+
 async def test_an_update_through_either_server_shows_on_the_others_socket(
     replica_set: Mongod, database: str, start_server: StartServer
 ) -> None:
@@ -83,8 +89,7 @@ async def test_an_update_through_either_server_shows_on_the_others_socket(
             bearer = token(user, name=f"Name of {user}", picture="https://x.example/a.png")
             body = {"actionId": "a1", "actionType": "task.completed"}
             assert (await api.post(body, bearer)).code == 200
-            await watched.until(lambda w, u=user: u in w.rows, patience=1.0)
-            await watched.until(lambda w, u=user: w.rows[u]["username"] == f"Name of {u}", patience=2.0)
+            await shows(watched, user)
         answer = await other.act("ann", "a1")
         assert (answer["newScore"], answer["leaderboardPosition"]) == (10, 1)
         for watched in (at_one, at_other):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from scoreboard_server.flow.ports import (
@@ -96,7 +96,7 @@ class FakeFence:
         self.open = True
         self.takes = 0.0
         self.calls = 0
-        self.on_pass = lambda: None
+        self.on_pass: Callable[[], object] = lambda: None
 
     async def passed(self, patience: float) -> bool:
         self.calls += 1

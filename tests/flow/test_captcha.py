@@ -200,6 +200,7 @@ async def test_a_trusted_server_is_never_asked(setup: Setup, asked: Asked) -> No
 async def test_without_a_captcha_everyone_passes() -> None:
     """What the types say means nothing then, and nothing is kept of anyone."""
     setup = Setup()
-    setup.vetting = Vetting(None, {}, lambda: 0.0)
+    types = Catalogue([ActionType("always", 10, captcha=Asked.ALWAYS)])
+    setup.vetting = Vetting(None, types, lambda: 0.0)
     setup.vetting.refused("ann")
     assert await setup.vet("always") == ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 
 import pytest
@@ -78,7 +79,7 @@ async def test_what_was_under_way_is_taken_back_too(admin: Admin, monkeypatch: p
     async def settle(_seconds: float) -> None:
         moderation.act("a2")
 
-    monkeypatch.setattr(deciding.asyncio, "sleep", settle)
+    monkeypatch.setattr(asyncio, "sleep", settle)
     assert (await ban(moderation, admin, since=50)).taken_back == 2
     assert moderation.score() == 0
 
@@ -144,8 +145,16 @@ async def test_an_adjustment_is_made_once(admin: Admin) -> None:
     moderation, ledger = FakeModeration(), FakeLedger()
 
     async def adjust(standing: Standing, points: int) -> deciding.Adjusted:
-        wish = {"season": first_season(1), "name": "x1", "reason": "broken client"}
-        return await deciding.adjust(moderation, ledger, admin, standing, points, **wish)
+        return await deciding.adjust(
+            moderation,
+            ledger,
+            admin,
+            standing,
+            points,
+            season=first_season(1),
+            name="x1",
+            reason="broken client",
+        )
 
     assert await adjust(ANN, -5) == deciding.Adjusted(25, was_added=True)
     for key, entry in moderation.entries.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 
@@ -25,7 +25,7 @@ class FakeStandings:
         self.away = 0
         self.folds: list[int] = []
         self.days: dict[Day, DayCount] = {}
-        self.on_fold = lambda: None
+        self.on_fold: Callable[[], object] = lambda: None
 
     async def pending(self, writer: str, limit: int) -> list[PendingEntry]:
         if self.away:
@@ -142,22 +142,24 @@ async def test_progress_ends_the_outage(monkeypatch: pytest.MonkeyPatch) -> None
     assert seen == [True, False, False]
 
 
-async def test_two_who_fold_here_take_turns() -> None:
+async def test_two_who_fold_here_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     """The one that runs for ever and the one at the end never meet in the store."""
     standings = FakeStandings(entries(6))
     folding = Folding(standings, writer="me", now_us=lambda: 0)
     under_way, most = 0, 0
     fold = standings.fold
 
-    async def counted(ids: Sequence[object], sums: Mapping[str, Sum], days: object) -> bool:
+    async def counted(
+        ids: Sequence[object], sums: Mapping[str, Sum], days: Mapping[Day, DayCount] = NO_DAYS
+    ) -> bool:
         nonlocal under_way, most
         under_way += 1
         most = max(most, under_way)
         await asyncio.sleep(0)
         under_way -= 1
-        return await fold(ids, sums)
+        return await fold(ids, sums, days)
 
-    standings.fold = counted  # type: ignore[method-assign]
+    monkeypatch.setattr(standings, "fold", counted)
     await asyncio.gather(folding.fold_all(), folding.fold_all())
     assert (most, sum(standings.scores.values())) == (1, 6)
 

@@ -88,8 +88,10 @@ async def test_others_have_their_turns_while_a_large_board_is_loaded() -> None:
 
 async def test_pending_entries_are_part_of_the_totals() -> None:
     """Of who has a standing and of who has none yet."""
-    pending = [("ann", 5, 9), ("new", 7, 8), ("ann", 1, 3), ("low", -2, 4, "!adjusted")]
-    snapshot = FakeSnapshot([("ann", 10, 5), ("ben", 12, 1)], pending)
+    snapshot = FakeSnapshot(
+        [("ann", 10, 5), ("ben", 12, 1)],
+        [("ann", 5, 9), ("new", 7, 8), ("ann", 1, 3), ("low", -2, 4, "!adjusted")],
+    )
     board = (await load_board(FakeSnapshots(snapshot), MIDNIGHT)).board
     assert [(s.user, s.score, s.reached_at) for s in board] == [("ann", 16, 9), ("ben", 12, 1), ("new", 7, 8)]
     assert board.apply("low", 0, at=10) == (-2, 4)

@@ -42,6 +42,13 @@ class SetUp:
         self.book = SeasonBook(self.seasons, self.seasons.kept)
         self.boards = Boards(Reader(live, hub, self.names), self.book, self.archives, self.names)
 
+    def correct(self, corrections: int) -> None:
+        """The sealed season has been corrected so often."""
+        season = self.seasons.kept[1]
+        assert season.seal is not None
+        seal = structs.replace(season.seal, corrections=corrections)
+        self.seasons.kept[1] = structs.replace(season, seal=seal)
+
     async def sealed(self) -> SetUp:
         """With its archive."""
         await self.archive()
@@ -96,8 +103,7 @@ async def test_both_boards_of_a_corrected_season_can_be_read() -> None:
     """As corrected unless it is asked for as announced."""
     setup = await SetUp().sealed()
     setup.archives.amendments = [Amended("u01", None, 1), Amended("u05", 500, 5)]
-    corrected = structs.replace(setup.seasons.kept[1].seal, corrections=2)  # type: ignore[type-var]
-    setup.seasons.kept[1] = structs.replace(setup.seasons.kept[1], seal=corrected)
+    setup.correct(2)
     await setup.archive()
     now = await setup.read(View(2, season="one"))
     then = await setup.read(View(2, season="one", announced=True))
@@ -131,8 +137,7 @@ async def corrected_twice() -> tuple[SetUp, list[Season], dict[int, Standing]]:
     """The seasons as known before the second correction, and the rows of the first one's edition."""
     setup = await SetUp().sealed()
     for corrections in (1, 2):
-        seal = structs.replace(setup.seasons.kept[1].seal, corrections=corrections)  # type: ignore[type-var]
-        setup.seasons.kept[1] = structs.replace(setup.seasons.kept[1], seal=seal)
+        setup.correct(corrections)
         outdated, rows = list(setup.book.all()), setup.archives.boards.get((1, 1), {})
         await setup.archive()
     return setup, outdated, rows

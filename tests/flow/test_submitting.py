@@ -167,7 +167,7 @@ def ask_for_a_captcha(setup: Setup) -> None:
     setup.vetting.refusal = CaptchaRequired("captcha_required", "a captcha")
 
 
-CHANGES = {
+CHANGES: dict[Callable[[Setup], None], str] = {
     expire: "ticket_expired",
     fill_cap: "too_soon",
     remove_types: "unknown_action_type",

@@ -143,14 +143,20 @@ def test_an_algorithm_that_is_not_accepted_is_no_unknown_key(clock: Clock) -> No
     assert not isinstance(refused.value, UnknownKey)
 
 
+def issue(ring: KeyRing, clock: Clock) -> str:
+    """A token that the ring signs as it is now."""
+    return TokenIssuer(ring.signer, issuer="scoreboard", audience="scoreboard", clock=clock).issue(
+        "ann", ttl=60
+    )
+
+
 def test_rotation(clock: Clock) -> None:
     """The new key first, the old one still there: both verify, the new one signs. Then the old one goes."""
-    names = {"issuer": "scoreboard", "audience": "scoreboard"}
     ring = KeyRing(ALGORITHMS, keys=keys_of(rsa_jwk("old")))
-    verifier = TokenVerifier(ring, **names, max_ttl=86_400, clock=clock)
-    before = TokenIssuer(ring.signer, **names, clock=clock).issue("ann", ttl=60)
+    verifier = TokenVerifier(ring, issuer="scoreboard", audience="scoreboard", max_ttl=86_400, clock=clock)
+    before = issue(ring, clock)
     ring.replace(keys_of(ed_jwk("new"), public(rsa_jwk("old"))))
-    after = TokenIssuer(ring.signer, **names, clock=clock).issue("ann", ttl=60)
+    after = issue(ring, clock)
     assert [peek(token)[0]["kid"] for token in (before, after)] == ["old", "new"]
     assert [verifier.verify(token).user for token in (before, after)] == ["ann", "ann"]
     ring.replace(keys_of(ed_jwk("new")))

@@ -54,7 +54,8 @@ class FakeHistory:
         self.looks = 0
         self._stored = stored
 
-    async def past(self, user: str, before: Place | None, limit: int) -> Past:
+    async def past(self, user: str, before: Place | None, limit: int, season: int | None = None) -> Past:
+        assert season is None, "of this season only"
         self.looks += 1
         total = 0 if user in self.strangers else self._stored(self.looks)
         return Past(total, [Entry(user, "a", "open", 1, 1)] if total else [])
@@ -67,7 +68,8 @@ class CorrectedHistory:
         kinds = [ADJUSTED] * corrections + ["open"] * has_acted
         self._entries = [Entry("ann", f"{len(kinds) - i:04}", kind, 1, 9) for i, kind in enumerate(kinds)]
 
-    async def past(self, user: str, before: Place | None, limit: int) -> Past:
+    async def past(self, user: str, before: Place | None, limit: int, season: int | None = None) -> Past:
+        assert season is None, "of this season only"
         older = [e for e in self._entries if before is None or e.action < before.action]
         return Past(len(older), older[:limit])
 

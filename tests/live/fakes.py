@@ -26,7 +26,7 @@ def message(data: bytes) -> dict[str, Any]:
         frame: Frame = parsed.value
     assert (frame.opcode, frame.fin) == (Opcode.TEXT, True)
     assert next(reader.at_eof(), None) is None, "more than one frame"
-    answer: dict[str, Any] = json.loads(frame.data)
+    answer: dict[str, Any] = json.loads(bytes(frame.data))
     return answer
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from hypothesis import settings
@@ -70,22 +70,15 @@ class LiveMachine(RuleBasedStateMachine):
         self.clients: list[Client] = []
         self.gone: list[Client] = []
         self.history: dict[tuple[str, int], State] = {}
-        self.run(self._begin)
+        self.run(self._begin())
 
-    def run(self, what: Callable[[], T | Coroutine[Any, Any, T]]) -> T:
+    def run(self, what: Coroutine[Any, Any, T]) -> T:
         """Have it happen inside of the loop."""
-
-        async def happen() -> T:
-            result = what()
-            if asyncio.iscoroutine(result):
-                result = await result
-            return result  # type: ignore[return-value]
-
-        result = self.runner.run(happen())
+        result = self.runner.run(what)
         self._note()
         return result
 
-    def _begin(self) -> None:
+    async def _begin(self) -> None:
         self.setup = Setup({"a": 9, "b": 6, "c": 3})
         self.witness = Client(self.setup, None)
         self.setup.start()
@@ -136,7 +129,7 @@ class LiveMachine(RuleBasedStateMachine):
     @rule()
     def publish(self) -> None:
         """Everything so far reaches who keeps up."""
-        self.run(self.setup.published)
+        self.run(self.setup.published())
 
     # --- what watchers do -------------------------------------------------------------------------
 
@@ -145,8 +138,11 @@ class LiveMachine(RuleBasedStateMachine):
     def come(self, user: str | None, lags: bool) -> None:
         """A socket opens and proves who it is; the banned are let in as strangers only."""
         who = None if user in self.bans else user
-        self.run(lambda: self.clients.append(Client(self.setup, who)))
+        self.run(self._come(who))
         self.clients[-1].socket.lags = lags
+
+    async def _come(self, user: str | None) -> None:
+        self.clients.append(Client(self.setup, user))
 
     @precondition(lambda self: self.clients)
     @rule(data=st.data(), comes_back=st.booleans())
@@ -171,7 +167,7 @@ class LiveMachine(RuleBasedStateMachine):
         client = data.draw(st.sampled_from([each for each in self.clients if each.lags]))
         if data.draw(st.booleans()):
             client.socket.lags = False
-        self.run(client.socket.drain)
+        self.run(client.socket.drain())
 
     @precondition(lambda self: any(client.user for client in self.clients))
     @rule(data=st.data())
@@ -207,7 +203,7 @@ class LiveMachine(RuleBasedStateMachine):
                 self.setup.act(mover)
             return await self.setup.reader.read(View(limit=limit))
 
-        reading = self.run(read)
+        reading = self.run(read())
         body = json.loads(reading.body)
         rows, total = self.history[body["epoch"], body["version"]]
         assert body["leaderboard"][:TOP] == rows[:limit]
@@ -218,7 +214,7 @@ class LiveMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         """When all is read and published everybody is at the newest version, and knows the own score."""
         try:
-            self.run(self._come_to_rest)
+            self.run(self._come_to_rest())
             published = self.setup.hub.published
             for client in self.clients:
                 client.read()
@@ -229,7 +225,7 @@ class LiveMachine(RuleBasedStateMachine):
             assert all(client.socket.frames == [] for client in self.gone), "told behind the goodbye"
             assert self.setup.hub._seats == {c.seat for c in (*self.clients, self.witness)}
         finally:
-            self.run(self._end)
+            self.run(self._end())
             self.runner.close()
 
     async def _come_to_rest(self) -> None:
@@ -239,7 +235,7 @@ class LiveMachine(RuleBasedStateMachine):
             while client.lags:
                 await client.socket.drain()
 
-    def _end(self) -> None:
+    async def _end(self) -> None:
         assert self.setup.task is not None
         assert not self.setup.task.done(), "the hub has died"
         self.setup.task.cancel()

@@ -6,7 +6,7 @@ import json
 import logging
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import given
@@ -21,8 +21,10 @@ from ..conftest import SECRET, Api, StartServer, token
 from ..web.wire import ask, request, wire
 from .writing import Log
 
+FORMS: list[Callable[[], logging.Formatter]] = [JsonLines, TextLines]
 
-@pytest.fixture(params=[JsonLines, TextLines])
+
+@pytest.fixture(params=FORMS)
 def log(request: pytest.FixtureRequest) -> Log:
     return Log(request.param())
 

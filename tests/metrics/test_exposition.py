@@ -10,8 +10,6 @@ from pathlib import Path
 import pytest
 from tornado.websocket import websocket_connect
 
-from scoreboard_server.rules.refusals import Unavailable
-
 from ..conftest import Api, StartServer, token
 from ..mongod import Mongod
 from ..web.openapi_routes import routes
@@ -205,7 +203,7 @@ async def test_it_answers_while_starting_and_stopping(api: Api) -> None:
         await connection.send(request("/livez"))
         await connection.answer()
         api.server._lifecycle.services = None
-        api.server._lifecycle.refusal = Unavailable("stopping", "The server is stopping.", 2)
+        api.server._lifecycle.is_stopping = True
         await connection.send(request("/metrics"))
         answer = await connection.answer()
     assert answer.code == 200

@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import re
+import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,7 +19,7 @@ from scoreboard_server.request_context import RequestContext
 from scoreboard_server.rules.refusals import Unavailable
 
 from ..jwks import ec_jwk, ed_jwk, oct_jwk, public, rsa_jwk
-from .publisher import Publisher, drip, keys, ok, publishing, silence
+from .publisher import Answer, Publisher, drip, keys, ok, publishing, silence
 
 SECRET = b"0123456789abcdef0123456789abcdef"
 FAST = Pace(deadline=0.3, lifespan=0.05, after_failure=0.05, until_first=0.05, between_looks=0.0)
@@ -93,14 +94,14 @@ async def test_a_rotation_is_followed(ring: KeyRing) -> None:
     ],
 )
 async def test_kept_keys_survive_failures(
-    ring: KeyRing, bad: object, caplog: pytest.LogCaptureFixture
+    ring: KeyRing, bad: Answer, caplog: pytest.LogCaptureFixture
 ) -> None:
     """However it fails, it is said once, without the address's query, and once when all is well again."""
     caplog.set_level(logging.INFO)
     with publishing(keys(rsa_jwk())) as publisher:
         async with fetching(publisher, ring) as fetched:
             assert await fetched.first(2)
-            publisher.answer = bad  # type: ignore[assignment]
+            publisher.answer = bad
             asked = len(publisher.requests)
             async with asyncio.timeout(5):
                 while len(publisher.requests) < asked + 3:
@@ -183,9 +184,9 @@ async def test_one_who_leaves_takes_nobody_else_along(ring: KeyRing) -> None:
     gate = asyncio.Event()
     loop = asyncio.get_running_loop()
 
-    def when_open(connection: object) -> None:
+    def when_open(connection: socket.socket) -> None:
         asyncio.run_coroutine_threadsafe(gate.wait(), loop).result(5)
-        keys(rsa_jwk())(connection)  # type: ignore[arg-type]
+        keys(rsa_jwk())(connection)
 
     with publishing(when_open) as publisher:
         fetched = FetchedKeys(publisher.url, ring, pace=RARELY._replace(deadline=3))

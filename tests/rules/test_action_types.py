@@ -30,10 +30,14 @@ def test_it_is_exchanged_as_a_whole() -> None:
 
 
 @pytest.mark.parametrize(
-    ("caps", "is_capped"),
-    [({}, False), ({"per_minute": 1}, True), ({"per_day": 1}, True), ({"min_seconds": 0.5}, True)],
+    ("kind", "is_capped"),
+    [
+        (ActionType("open", 10), False),
+        (ActionType("open", 10, per_minute=1), True),
+        (ActionType("open", 10, per_day=1), True),
+        (ActionType("open", 10, min_seconds=0.5), True),
+    ],
 )
-def test_a_cap_is_a_cap(caps: dict[str, int], is_capped: bool) -> None:
+def test_a_cap_is_a_cap(kind: ActionType, is_capped: bool) -> None:
     """Any one of them makes it matter what was counted before."""
-    kind = ActionType("open", 10, **caps)
     assert kind.is_capped == Catalogue([kind]).is_capped("open") == is_capped

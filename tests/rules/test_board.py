@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Collection
 
 import pytest
@@ -105,10 +106,10 @@ TestBoardAgainstNaiveSort.settings = settings(max_examples=150, stateful_step_co
 
 
 @given(st.lists(st.tuples(USERS, POINTS, INSTANTS), max_size=20), st.randoms(use_true_random=False))
-def test_entries_may_arrive_in_any_order(entries: list[tuple[str, int, int]], random: object) -> None:
+def test_entries_may_arrive_in_any_order(entries: list[tuple[str, int, int]], chance: random.Random) -> None:
     """Two processes that see the same entries in different orders end with the same board."""
     shuffled = list(entries)
-    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    chance.shuffle(shuffled)
     one, other = Board(), Board()
     for entry in entries:
         one.apply(*entry)
@@ -156,7 +157,7 @@ def test_an_unknown_user_has_no_standing() -> None:
 def test_check_notices_a_broken_order() -> None:
     """The check that the other tests lean on does go red."""
     board = Board([("ann", 1, 1), ("ben", 2, 1)])
-    board._totals["ann"] = (5, 1)
+    board._totals["ann"] = (5, 1, "ann")
     with pytest.raises(AssertionError, match="differ"):
         board.check()
 

@@ -82,7 +82,7 @@ def test_a_private_key_signs_unless_it_says_otherwise() -> None:
 
 def test_the_public_part_is_all_but_the_private_members() -> None:
     """Nothing that only the owner may know stays."""
-    private = {"d": "1", "p": "2", "q": "3", "dp": "4", "dq": "5", "qi": "6", "oth": []}
+    private: dict[str, object] = {"d": "1", "p": "2", "q": "3", "dp": "4", "dq": "5", "qi": "6", "oth": []}
     assert public_part(RSA | private) == RSA
 
 
@@ -90,7 +90,8 @@ def test_an_id_is_a_short_text() -> None:
     """Absent is allowed, empty, long or no text is not; what it spells means nothing."""
     assert kid_of({}) is None
     assert kid_of({"kid": "../../etc/passwd"}) == "../../etc/passwd"
-    for kid in ("", "x" * 129, 7, ["a"], {}):
+    unfit: list[object] = ["", "x" * 129, 7, ["a"], {}]
+    for kid in unfit:
         with pytest.raises(UnfitKey, match="kid"):
             kid_of({"kid": kid})
 

@@ -32,7 +32,8 @@ def test_it_says_what_is_left() -> None:
     """How many more at once, and when there is one more than that."""
     limit = RateLimit(60, 5)
     first = limit.take("ann", 0.0)
-    assert (first.limit, first.remaining, first.reset) == (60, 4, pytest.approx(1.0))
+    assert (first.limit, first.remaining) == (60, 4)
+    assert first.reset == pytest.approx(1.0)
     assert [limit.take("ann", 0.0).remaining for _ in range(4)] == [3, 2, 1, 0]
     assert limit.take("ann", 0.0).remaining == 0
     assert limit.take("ann", 100.0).remaining == 4

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import msgspec
 import pytest
@@ -50,7 +51,9 @@ async def test_spans_are_whole_users_and_together_everyone(mongo_store: Store, l
     await fold_pending(mongo_store.standings)
     await mongo_store.ledger.append(batch(*entries(2, "cem", "p"), *entries(1, "eve", "p"), number=9))
     after: str | None = ""
-    folded, pending, standings = {}, {}, {}
+    folded: dict[tuple[int, str], Total] = {}
+    pending: dict[str, Total] = {}
+    standings: dict[tuple[int, str], Total] = {}
     while after is not None:
         span = await books_of(mongo_store).span(after, least)
         assert not folded.keys() & span.folded.keys()
@@ -123,7 +126,7 @@ async def test_a_repair_that_can_not_be_told_is_not_made(
     """When the line can't be written, or the two not together, the standing stays as it was."""
     await fragile_store.ledger.append(batch(*entries(3)))
     await fold_pending(fragile_store.standings)
-    where = {"namespace": f"{database}.audit"} if failing == "insert" else {}
+    where: dict[str, Any] = {"namespace": f"{database}.audit"} if failing == "insert" else {}
     with fragile.client() as client:
         standings, audit = client[database]["standings"], client[database]["audit"]
         standings.update_one({}, {"$inc": {"score": 100}})

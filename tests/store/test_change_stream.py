@@ -85,9 +85,12 @@ async def test_a_backlog_is_a_question_for_each_batch_and_others_have_turns(
 
 async def test_while_much_happens_changes_are_gathered(streams: Counting, now: Document, raw: Raw) -> None:
     """Each of a hundred writes is a change of its own; they do not become a question each."""
-    writing = asyncio.create_task(
-        asyncio.to_thread(lambda: [write(raw, range(n, n + 1)) for n in range(100)])
-    )
+
+    def write_each() -> None:
+        for n in range(100):
+            write(raw, range(n, n + 1))
+
+    writing = asyncio.create_task(asyncio.to_thread(write_each))
     began, seen = time.monotonic(), 0
     async with asyncio.timeout(20), aclosing(streams.batches(now, ENTRIES_ONLY)) as batches:
         async for events, _ in batches:

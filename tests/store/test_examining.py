@@ -13,8 +13,8 @@ from scoreboard_server.flow.ports import StoreUnavailable
 from scoreboard_server.rules.checkup.store_facts import DatabaseFacts, ServerFacts, Topology
 from scoreboard_server.store.documents import INDEXES
 from scoreboard_server.store.examining import examining
-from scoreboard_server.store.mongo import StoreRefusedError
 from scoreboard_server.store.opening import Store
+from scoreboard_server.store.shapes import StoreRefusedError
 
 from ..conftest import need_mongod
 from ..mongod import Mongod, free_port

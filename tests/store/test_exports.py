@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from scoreboard_server.flow.exporting import BeginAnew, CannotExport
-from scoreboard_server.flow.ports import CopyRefused, SeasonChanged
+from scoreboard_server.flow.ports import CopyRefused, SeasonChanged, StoreUnavailable
 from scoreboard_server.flow.verifying import verify
 from scoreboard_server.rules.bans import Ban
 from scoreboard_server.rules.books import differences
@@ -123,14 +123,18 @@ async def test_what_takes_too_long_says_what_to_do(full: Store, monkeypatch: pyt
             self.position = None
 
         async def scan(self, *_: object, **__: object) -> AsyncIterator[object]:
-            raise originals.StoreUnavailable("gone") from None
-            yield
+            _lose()
+            yield None
 
     assert full.originals is not None
     monkeypatch.setattr(full.originals, "as_of", _entered(originals.MongoOriginal(Failing())))  # type: ignore[arg-type]
     with pytest.raises(CannotExport, match="minSnapshotHistoryWindowInSeconds"):
         lines += await exported(full)
     assert lines == []
+
+
+def _lose() -> None:
+    raise StoreUnavailable("gone") from None
 
 
 def _entered(value: object) -> Callable[[object], Any]:

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -109,12 +110,12 @@ async def test_odd_ids_are_ids(mongo_store: Store, user: str) -> None:
 
 @pytest.mark.parametrize("failing", ["insert", "commitTransaction"])
 async def test_an_act_is_written_in_the_same_transaction(
-    fragile: FragileMongod, fragile_store: Store, failing: str
+    fragile: FragileMongod, fragile_store: Store, database: str, failing: str
 ) -> None:
     """When the one can't be written, neither is the other, whatever it is about."""
-    moderation, name = moderation_of(fragile_store), fragile_store.ledger._entries.database.name  # type: ignore[attr-defined]
+    moderation = moderation_of(fragile_store)
     adjustment = Correction("ann", "!adjusted/1", ADJUSTED, 5, NOW_US, "why")
-    where = {"namespace": f"{name}.audit"} if failing == "insert" else {}
+    where: dict[str, Any] = {"namespace": f"{database}.audit"} if failing == "insert" else {}
     fragile.fail(failing, errorCode=8000, **where)
     attempts: list[Callable[[], Awaitable[object]]] = [
         lambda: moderation.put_ban(BAN, ACT),
@@ -128,11 +129,11 @@ async def test_an_act_is_written_in_the_same_transaction(
     await asyncio.sleep(0 if failing == "insert" else 2)  # what was left open is given up
     with fragile.client() as client:
         for collection in ("bans", "revoked", "entries", "audit"):
-            assert client[name][collection].count_documents({}) == 0, collection
+            assert client[database][collection].count_documents({}) == 0, collection
     for attempt in attempts:
         await attempt()
     with fragile.client() as client:
-        assert client[name]["audit"].count_documents({}) == 3
+        assert client[database]["audit"].count_documents({}) == 3
 
 
 async def test_an_act_says_who_when_and_why(mongo_store: Store, raw: Raw) -> None:

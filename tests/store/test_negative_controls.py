@@ -18,7 +18,8 @@ from scoreboard_server.flow import pipeline as pipeline_module
 from scoreboard_server.flow.flights import Flight, Flights, not_added
 from scoreboard_server.flow.folding import FOREIGN_AGE_US
 from scoreboard_server.flow.pipeline import Pipeline
-from scoreboard_server.flow.ports import Key, PendingEntry, Standings, StoreUnavailable, Sum
+from scoreboard_server.flow.ports import NO_DAYS, Day, Key, PendingEntry, Standings, StoreUnavailable, Sum
+from scoreboard_server.rules.tallies import DayCount
 from scoreboard_server.store import changes, mongo, standings
 from scoreboard_server.store.documents import ENTRIES, INDEXES
 from scoreboard_server.store.mongo import Database
@@ -120,10 +121,11 @@ def without_skipping_own(patch: pytest.MonkeyPatch) -> None:
 
     def wants_all(writer: str) -> list[Mapping[str, Any]]:
         *matches, project = wanted(writer)
-        return [
+        less = (
             {"$match": {"$or": [_less(kind, "fullDocument.writer") for kind in stage["$match"]["$or"]]}}
             for stage in matches
-        ] + [project]
+        )
+        return [*less, project]
 
     patch.setattr(changes, "_wanted", wants_all)
 
@@ -157,9 +159,11 @@ class HeldStandings:
         """See `Standings.left_behind`."""
         return await self._standings.left_behind(writer, before, limit)
 
-    async def fold(self, ids: Sequence[object], sums: Mapping[str, Sum], days: object) -> bool:
+    async def fold(
+        self, ids: Sequence[object], sums: Mapping[str, Sum], days: Mapping[Day, DayCount] = NO_DAYS
+    ) -> bool:
         """See `Standings.fold`."""
-        return await self._standings.fold(ids, sums)
+        return await self._standings.fold(ids, sums, days)
 
 
 async def folded_by_another_process_meanwhile(stage: Stage, mongod: FragileMongod) -> None:

@@ -123,15 +123,16 @@ async def test_it_reads_on_over_many_batches(mongo_store: Store, raw: Raw) -> No
 
 
 @pytest.mark.database
-async def test_a_mongod_that_has_just_started_has_one(fragile: FragileMongod, fragile_store: Store) -> None:
+async def test_a_mongod_that_has_just_started_has_one(
+    fragile: FragileMongod, fragile_store: Store, database: str
+) -> None:
     """The very first thing asked of a started server is a snapshot, and it is whole and has a position."""
     await fragile_store.ledger.append(batch(*entries(3)))
-    name = fragile_store.ledger._entries.database.name  # type: ignore[attr-defined]
     fragile.kill()
     fragile.start()
     client = connect(fragile.uri)
     try:
-        async with MongoSnapshots(client[name]).snapshot() as snapshot:
+        async with MongoSnapshots(client[database]).snapshot() as snapshot:
             assert await read(snapshot) == ({}, [("ann", 1, i) for i in (1, 2, 3)])
             assert snapshot.position is not None
     finally:
@@ -146,8 +147,8 @@ async def test_one_that_is_read_for_too_long_is_unavailable(
     await fragile_store.ledger.append(batch(entry()))
     keep = "minSnapshotHistoryWindowInSeconds"
     with fragile.client() as client:
-        before = client.admin.command("getParameter", 1, **{keep: 1})[keep]
-        client.admin.command("setParameter", 1, **{keep: 0})
+        before = client.admin.command({"getParameter": 1, keep: 1})[keep]
+        client.admin.command({"setParameter": 1, keep: 0})
         try:
             async with fragile_store.snapshots.snapshot() as snapshot:
                 with pytest.raises(StoreUnavailable):

@@ -11,9 +11,9 @@ from typing import Any, get_args
 import msgspec
 import pytest
 from jsonschema import Draft7Validator, Draft202012Validator, FormatChecker, ValidationError
+from websockets.frames import Frame, Opcode
 
-from scoreboard_server import parts
-from scoreboard_server.app import Server
+from scoreboard_server import parts as parts_module
 from scoreboard_server.flow.ports import BanChanged, TokensRevoked
 from scoreboard_server.rules.bans import Ban
 from scoreboard_server.rules.refusals import Refusal
@@ -25,7 +25,7 @@ from scoreboard_server.web.live_socket import MESSAGE_LIMIT
 
 from ..conftest import Api, not_here, token
 from .conftest import StartApi
-from .test_socket_races import services
+from .insides import parts, services
 from .watching import Watcher, watch
 
 DOCUMENT = document()
@@ -71,7 +71,12 @@ def test_the_standards_schema_sees_what_is_wrong() -> None:
     if not SPECS.is_file():
         not_here("the schema of AsyncAPI (run: npm install --prefix tests/node)")
     validator = Draft7Validator(json.loads(SPECS.read_text()))
-    for wrong in ({"asyncapi": "2.6.0"}, {"operations": {"x": {"action": "shout"}}}, {"paths": {}}):
+    wrongs: list[dict[str, object]] = [
+        {"asyncapi": "2.6.0"},
+        {"operations": {"x": {"action": "shout"}}},
+        {"paths": {}},
+    ]
+    for wrong in wrongs:
         assert not validator.is_valid(DOCUMENT | wrong), wrong
 
 
@@ -253,33 +258,28 @@ async def let_it_expire(_: Api, watcher: Watcher) -> None:
     await watcher.say({"type": "auth", "token": token("ann", ttl=1)})
 
 
-def moderation(server: Server) -> Any:
-    """What takes decisions of admins to this server."""
-    assert server._parts is not None
-    return server._parts.moderating
-
-
 async def be_banned(api: Api, watcher: Watcher) -> None:
     """An admin has decided so."""
     await watcher.prove("ann")
-    moderation(api.server).changed(BanChanged(Ban("ann", "b1", "cheats", "admin", 1)))
+    parts(api).moderating.changed(BanChanged(Ban("ann", "b1", "cheats", "admin", 1)))
 
 
 async def be_revoked(api: Api, watcher: Watcher) -> None:
     """An admin has logged the user out."""
     await watcher.prove("ann")
     now = datetime.now(UTC).timestamp()
-    moderation(api.server).changed(TokensRevoked(Revocation(now + 1, now + 1e6, user="ann")))
+    parts(api).moderating.changed(TokensRevoked(Revocation(now + 1, now + 1e6, user="ann")))
 
 
 async def be_silent(_: Api, watcher: Watcher) -> None:
     """A client that answers no ping of the protocol."""
-    watcher.connection.protocol.recv_frame = ignore_pings(watcher.connection.protocol.recv_frame)  # type: ignore[method-assign]
+    receive = watcher.connection.protocol.recv_frame
 
+    def ignore_pings(frame: Frame) -> None:
+        if frame.opcode is not Opcode.PING:
+            receive(frame)
 
-def ignore_pings(receive: Callable[[Any], None]) -> Callable[[Any], None]:
-    """Hands on every frame that is no ping."""
-    return lambda frame: None if frame.opcode == 9 else receive(frame)
+    watcher.connection.protocol.recv_frame = ignore_pings  # type: ignore[method-assign]
 
 
 async def fail(api: Api, watcher: Watcher) -> None:
@@ -288,9 +288,7 @@ async def fail(api: Api, watcher: Watcher) -> None:
     async def submit(*_: object, **__: object) -> None:
         raise RuntimeError("this is a test")
 
-    services = api.server._lifecycle.services
-    assert services is not None
-    services.submitting.submit = submit  # type: ignore[method-assign,assignment]
+    services(api).submitting.submit = submit  # type: ignore[method-assign,assignment]
     await watcher.prove("ann")
     await watcher.say({"type": "action", "id": "c", "actionId": "a", "actionType": "task.completed"})
 
@@ -317,8 +315,8 @@ async def test_a_socket_ends_as_described(
 ) -> None:
     """With the code and the reason, which is counted; an error before it says the same; nothing follows."""
     if bring_about is be_silent:
-        monkeypatch.setattr(parts, "PING_INTERVAL_S", 0.1)
-        monkeypatch.setattr(parts, "PING_PATIENCE_S", 0.05)
+        monkeypatch.setattr(parts_module, "PING_INTERVAL_S", 0.1)
+        monkeypatch.setattr(parts_module, "PING_PATIENCE_S", 0.05)
     api = await start_api()
     closings = services(api).closings.by_reason
     async with watch(api) as watcher:
@@ -326,7 +324,8 @@ async def test_a_socket_ends_as_described(
         code, last = await watcher.closed()
         assert (code, watcher.connection.close_reason) == ending
         errors = [frame["code"] for frame in last if frame["type"] == "error"]
-        assert errors == {1003: ["unsupported_data"]}.get(code, [ending[1]] if code > 4000 else [])
+        code, reason = ending
+        assert errors == {1003: ["unsupported_data"]}.get(code, [reason] if code > 4000 else [])
     too_much = bring_about is say_too_much  # which the library closes by itself
     assert closings == ({} if too_much else {ending[1]: 1})
     if bring_about is fail:

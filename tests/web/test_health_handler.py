@@ -10,10 +10,12 @@ import pytest
 from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 
+from scoreboard_server.flow.ports import Batch
 from scoreboard_server.web.routes import application
 from scoreboard_server.web.services import Lifecycle
 
 from ..conftest import Api, token
+from .insides import parts
 from .wire import HANDSHAKE, Answer, problem, request, submission, wire
 
 NEEDS_READY = ["/readyz", "/api/leaderboard", "/api/leaderboard?limit=x", "/api/users/ann"]
@@ -107,8 +109,7 @@ async def test_cut_off_from_the_store_is_not_ready_but_alive_and_read(api: Api) 
 
 async def test_stopping_finishes_what_is_under_way_and_refuses_what_is_new(api: Api) -> None:
     """The action under way is counted and answered; a request on a connection still open is told 503."""
-    pipeline = api.server._parts.pipeline
-    assert pipeline is not None
+    pipeline = parts(api).pipeline
     ledger, go, writing = pipeline._ledger, asyncio.Event(), asyncio.Event()
 
     class SlowLedger:
@@ -116,10 +117,10 @@ async def test_stopping_finishes_what_is_under_way_and_refuses_what_is_new(api: 
 
         look_up = staticmethod(ledger.look_up)
 
-        async def append(self, batch: object) -> frozenset[int]:
+        async def append(self, batch: Batch) -> frozenset[int]:
             writing.set()
             await go.wait()
-            return await ledger.append(batch)  # type: ignore[arg-type]
+            return await ledger.append(batch)
 
     pipeline._ledger = SlowLedger()
     async with wire(api.server.port) as early, wire(api.server.port) as late:

@@ -12,6 +12,7 @@ from scoreboard_server.live.reader import Reading, View
 
 from ..conftest import Api, token
 from .conftest import StartApi
+from .insides import services
 from .wire import ask, problem, request
 
 USERS = ["ann", "ben", "cat", "dan", "eve"]
@@ -227,7 +228,7 @@ async def test_a_board_without_all_its_names_is_asked_for_each_time(
     async def incomplete(view: View) -> Reading:
         return Reading(b"{}", None)
 
-    monkeypatch.setattr(five.server._lifecycle.services.boards, "read", incomplete)  # type: ignore[union-attr]
+    monkeypatch.setattr(services(five).boards, "read", incomplete)
     answer = await five.fetch("/api/leaderboard")
     assert (answer.body, answer.headers["Cache-Control"]) == (b"{}", "no-cache")
 

@@ -19,11 +19,11 @@ from websockets.exceptions import InvalidStatus
 from scoreboard_server.live.frames import text_frame
 from scoreboard_server.rules.bans import Banned
 from scoreboard_server.web import frame_writer
-from scoreboard_server.web.frame_writer import FrameWriter
 from scoreboard_server.web.live_socket import MESSAGE_LIMIT
 
 from ..conftest import Api, token
 from .conftest import StartApi
+from .insides import services, stream_of
 from .watching import Watcher, watch
 from .wire import HANDSHAKE, ask, problem, request, wire
 
@@ -235,7 +235,7 @@ async def test_own_scores_come_to_own_sockets_only(api: Api) -> None:
         await asyncio.gather(*(api.act("ann", f"a{n}") for n in range(5)))
         await api.board()  # so that all of it is published
         for watcher in (one, two):
-            changes = []
+            changes: list[int] = []
             while sum(changes) < 50:
                 if (frame := await watcher.frame())["type"] == "user.scoreUpdate":
                     changes.append(frame["data"]["change"])
@@ -408,7 +408,7 @@ async def test_what_breaks_the_protocol_ends_this_socket_only(api: Api, frame: b
 
 async def test_sockets_that_vanish_are_forgotten(api: Api) -> None:
     """A reset in the middle of the updates takes nothing along, and the hub holds no seat for it."""
-    hub = api.server._lifecycle.services.hub  # type: ignore[union-attr]
+    hub = services(api).hub
     async with watch(api) as stayer:
         for n in range(10):
             async with wire(api.server.port) as vanishing:
@@ -429,7 +429,7 @@ async def test_sockets_that_vanish_are_forgotten(api: Api) -> None:
 @pytest.mark.parametrize("payload", [b'{"type":"ping"}', b"nonsense"])
 async def test_a_flood_without_reading_does_not_fill_the_server(api: Api, payload: bytes) -> None:
     """Answers that nobody takes hold up the reading of more messages, so the write buffer stays small."""
-    hub = api.server._lifecycle.services.hub  # type: ignore[union-attr]
+    hub = services(api).hub
     flood = masked(1, payload) * 1000
     client = socket.socket()
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -440,9 +440,7 @@ async def test_a_flood_without_reading_does_not_fill_the_server(api: Api, payloa
         await loop.sock_sendall(client, request("/ws", *HANDSHAKE))
         while not hub._seats:
             await asyncio.sleep(0.01)
-        writer = next(iter(hub._seats))._write_bytes.__self__
-        assert isinstance(writer, FrameWriter)
-        stream = writer._stream
+        stream = stream_of(next(iter(hub._seats)))
         stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
         sent = refused = most = 0
         while sent < 16 << 20 and refused < 20:
@@ -544,7 +542,7 @@ async def test_a_token_in_the_address_does_nothing(api: Api) -> None:
     async with wire(api.server.port) as connection:
         await connection.send(request(f"/ws?token={token('ann')}", *HANDSHAKE))
         assert (await connection.answer()).code == 101
-    assert api.server._lifecycle.services.hub._owned == {}  # type: ignore[union-attr]
+    assert services(api).hub._owned == {}
 
 
 async def test_watchers_are_sent_away_when_the_server_stops(api: Api) -> None:
@@ -561,11 +559,12 @@ async def test_who_does_not_read_is_cut_off_though_it_answers_pings(
     """A write that stays blocked ends the socket, and the small buffer of the kernel shows it soon."""
     monkeypatch.setattr(frame_writer, "WRITE_PATIENCE_S", 0.1)
     api = await start_api(live__top=1000)
-    hub = api.server._lifecycle.services.hub  # type: ignore[union-attr]
+    hub = services(api).hub
     async with watch(api) as reader, wire(api.server.port) as deaf:
         await deaf.send(request("/ws", *HANDSHAKE))
         assert (await deaf.answer()).code == 101
-        deaf.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        assert isinstance(deaf.writer.transport, asyncio.Transport)
+        deaf.writer.transport.pause_reading()
         assert len(hub._seats) == 2
         async with asyncio.timeout(10):
             while len(hub._seats) == 2:
@@ -578,7 +577,7 @@ async def test_who_does_not_read_is_cut_off_though_it_answers_pings(
 
 async def test_who_is_sent_away_hears_nothing_more_and_is_not_heard(api: Api) -> None:
     """The close frame is the last one, also for a client that does not close its side and goes on talking."""
-    hub = api.server._lifecycle.services.hub  # type: ignore[union-attr]
+    hub = services(api).hub
     auth = json.dumps({"type": "auth", "token": token("ann")}).encode()
     async with wire(api.server.port) as stubborn:
         await stubborn.send(request("/ws", *HANDSHAKE))
@@ -707,7 +706,7 @@ async def test_places_are_limited_and_come_free(start_api: StartApi) -> None:
         answer = await ask(api, request("/ws", *HANDSHAKE))
         assert (answer.code, json.loads(answer.body)["code"]) == (429, "too_many_sockets")
         assert answer.headers["retry-after"] == "5"
-    hub = api.server._lifecycle.services.hub  # type: ignore[union-attr]
+    hub = services(api).hub
     while hub._seats:
         await asyncio.sleep(0.01)
     async with watch(api):

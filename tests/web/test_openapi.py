@@ -9,6 +9,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator, FormatChecker
 from openapi_spec_validator import validate
+from tornado.routing import PathMatches
 
 from scoreboard_server.web import long_bodies
 from scoreboard_server.web.base_handler import BODY_LIMIT, BaseHandler
@@ -60,6 +61,7 @@ async def test_it_describes_every_route_and_no_other(api: Api) -> None:
     """Path by path, method by method."""
     served: dict[str, set[str]] = {}
     for rule in rules(api):
+        assert isinstance(rule.matcher, PathMatches)
         served[rule.matcher.regex.pattern] = methods_of(rule.target)
     described: dict[str, set[str]] = {}
     for path, method, _ in operations():

@@ -13,7 +13,7 @@ from scoreboard_server.rules.seasons import Seal, Season
 
 from ..conftest import Api
 from ..flow.seasons import FakeArchives, FakeSeasons
-from .test_socket_races import services
+from .insides import services
 from .wire import ask, problem, request
 
 SEALED = Season(1, "season-1", 1_000_000, seal=Seal(3_000_000, "root"))

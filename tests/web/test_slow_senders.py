@@ -20,6 +20,7 @@ from scoreboard_server.web.slow_senders import SlowSenders
 
 from ..conftest import Api, token
 from .conftest import StartApi
+from .insides import listener, senders_of
 from .watching import watch
 from .wire import HANDSHAKE, request, submission, wire
 
@@ -269,7 +270,7 @@ async def test_a_socket_outlives_the_deadline(impatient: Api) -> None:
 
 async def test_who_has_gone_is_forgotten(impatient: Api) -> None:
     """Before the headers, within a body, after an answer or as a WebSocket: nothing is kept of it."""
-    watch = impatient.server._http.request_callback  # type: ignore[union-attr]
+    watch = senders_of(impatient)
     beginnings = [
         b"",
         b"GET /",
@@ -297,6 +298,6 @@ async def test_who_asks_and_does_not_read_is_cut_off(
     async with wire(api.server.port) as connection:
         await connection.send(request("/"))
         async with asyncio.timeout(5):
-            while api.server._http._connections:  # type: ignore[union-attr]
+            while listener(api)._connections:
                 await asyncio.sleep(0.01)
         assert len(await connection.rest()) < 20_000_000

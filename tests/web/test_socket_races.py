@@ -17,28 +17,21 @@ import msgspec
 import pytest
 from tornado.iostream import IOStream
 
-from scoreboard_server import parts
+from scoreboard_server import parts as parts_module
 from scoreboard_server.flow.ports import BanChanged
 from scoreboard_server.live.seat import Seat
 from scoreboard_server.rules.bans import Ban
 from scoreboard_server.rules.claims import Identity
 from scoreboard_server.web.live_socket import LiveSocket
-from scoreboard_server.web.services import Services
 
 from ..abuse.frames import BINARY, TEXT, frame
 from ..conftest import Api, token
 from .conftest import StartApi
+from .insides import parts, services, stream_of
 from .watching import watch
 from .wire import HANDSHAKE, Wire, ask, problem, request, wire
 
 BANNED = b"\x88\x08" + struct.pack("!H", 4403) + b"banned"
-
-
-def services(api: Api) -> Services:
-    """What the handlers of a ready server are given."""
-    given = api.server._lifecycle.services
-    assert given is not None
-    return given
 
 
 def said(message: object) -> bytes:
@@ -56,8 +49,7 @@ AUTH = {"type": "auth", "token": token("ann")}
 
 def ban(api: Api, user: str = "ann") -> None:
     """An admin has decided so."""
-    assert api.server._parts is not None
-    api.server._parts.moderating.changed(BanChanged(Ban(user, "b1", "cheats", "admin", 1)))
+    parts(api).moderating.changed(BanChanged(Ban(user, "b1", "cheats", "admin", 1)))
 
 
 async def until(is_so: Callable[[], object]) -> None:
@@ -79,6 +71,10 @@ class Held:
         self.waiting += 1
         await self._open.wait()
         return await self._verb(*args, **options)
+
+    def is_met(self) -> bool:
+        """Whether somebody waits there."""
+        return self.waiting > 0
 
     def release(self) -> None:
         """Let them go on."""
@@ -125,11 +121,11 @@ async def test_a_ban_while_another_proof_is_looked_at(api: Api) -> None:
             await proved(api, connection)
             held = hold(services(api).verifier, "identify")
             await connection.send(said({"type": "auth", "token": bearer}))
-            await until(lambda held=held: held.waiting)
+            await until(held.is_met)
             ban(api)
             held.release()
             told = await connection.rest()
-        del services(api).verifier.identify  # type: ignore[method-assign]
+        del services(api).verifier.identify
         assert told.endswith(BANNED)
     assert services(api).hub.owners() == []
     assert expiries() == []
@@ -161,8 +157,8 @@ async def test_nothing_follows_a_ping_that_timed_out(
     start_api: StartApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Until the other side has closed, too, the board goes on without this socket."""
-    monkeypatch.setattr(parts, "PING_INTERVAL_S", 0.1)
-    monkeypatch.setattr(parts, "PING_PATIENCE_S", 0.05)
+    monkeypatch.setattr(parts_module, "PING_INTERVAL_S", 0.1)
+    monkeypatch.setattr(parts_module, "PING_PATIENCE_S", 0.05)
     api = await start_api()
     async with wire(api.server.port) as connection:
         await connection.send(request("/ws", *HANDSHAKE))
@@ -196,14 +192,14 @@ async def test_no_timer_outlives_its_socket(api: Api) -> None:
     assert expiries() == []
 
 
-async def test_a_token_that_ends_this_very_moment(api: Api) -> None:
+async def test_a_token_that_ends_this_very_moment(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     """Taken just before, it is welcomed and sent away at once."""
     verifier = services(api).verifier
 
     async def identify(bearer: str) -> Identity:
         return msgspec.structs.replace(verifier.verify(bearer), expires_at=time.time())
 
-    verifier.identify = identify  # type: ignore[method-assign]
+    monkeypatch.setattr(verifier, "identify", identify)
     async with watch(api) as watcher:
         await watcher.say(AUTH)
         code, last = await watcher.closed()
@@ -269,7 +265,7 @@ async def test_who_vanishes_in_the_middle_of_an_action(
         await until(lambda: held.waiting)
         reset(connection)
         [seat] = services(api).hub._seats
-        stream = seat._write_bytes.__self__._stream  # type: ignore[attr-defined]
+        stream = stream_of(seat)
         while not stream.closed():
             seat.show(b"\x81\x02{}")
             await asyncio.sleep(0.01)

@@ -13,9 +13,9 @@ import os
 import random
 import socket
 import struct
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -25,7 +25,8 @@ from scoreboard_server.web import frame_writer
 from ..conftest import UNLIMITED, Api
 from ..live.fakes import Watched
 from .conftest import StartApi
-from .test_socket_races import services, until
+from .insides import parts, services, stream_of
+from .test_socket_races import until
 from .wire import HANDSHAKE, request
 
 SOCKETS = int(os.environ.get("SCOREBOARD_STORM_SOCKETS", "200"))
@@ -33,6 +34,7 @@ DEAF = SOCKETS // 4
 # For everything on a machine that others use, too.
 PATIENCE_S = 60 + SOCKETS / 20
 OPEN = request("/ws", *HANDSHAKE)
+T = TypeVar("T")
 ROWS = 400  # some 40 KB a snapshot, more than a socket's buffers hold
 
 pytestmark = pytest.mark.timeout(4 * PATIENCE_S)
@@ -92,7 +94,7 @@ async def deaf(api: Api) -> socket.socket:
     return client
 
 
-async def within_patience(what: Coroutine[Any, Any, Any]) -> Any:
+async def within_patience(what: Awaitable[T]) -> T:
     """Its result, if it comes before everybody has lost patience."""
     return await asyncio.wait_for(what, PATIENCE_S)
 
@@ -150,15 +152,14 @@ async def test_who_comes_and_goes_stalls_nobody(open_api: Api) -> None:
 
 def waiting(api: Api) -> int:
     """How many bytes wait in the server for somebody to read them."""
-    streams = [seat._write_bytes.__self__._stream for seat in services(api).hub._seats]  # type: ignore[attr-defined]
+    streams = [stream_of(seat) for seat in services(api).hub._seats]
     return sum(len(stream._write_buffer) for stream in streams if not stream.closed())
 
 
 def move(api: Api, turn: int) -> None:
     """Every row of the board changes."""
-    assert api.server._parts is not None
     for n in range(ROWS):
-        api.server._parts.live.apply(f"user-{n:03}-{'x' * 50}", 1 + turn % 3, turn * ROWS + n + 1)
+        parts(api).live.apply(f"user-{n:03}-{'x' * 50}", 1 + turn % 3, turn * ROWS + n + 1)
 
 
 async def turns_of_the_board(api: Api, listeners: list[Listener], over: Callable[[], bool]) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -30,7 +31,7 @@ def test_work_shows(name: str) -> None:
 
 
 def _coarse() -> float:
-    return process_figures._coarse_cpu_seconds(process_figures.Path(f"/proc/{os.getpid()}"))
+    return process_figures._coarse_cpu_seconds(Path(f"/proc/{os.getpid()}"))
 
 
 def test_memory_shows() -> None:

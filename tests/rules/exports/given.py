@@ -18,7 +18,10 @@ from scoreboard_server.rules.exports.lines import (
     BanLine,
     CurrentLine,
     DigestLine,
+    End,
+    EntryLine,
     Header,
+    LateLine,
     Line,
     RevocationLine,
     ScheduleLine,
@@ -132,19 +135,19 @@ def an_export() -> list[bytes]:
 
 def with_right_end(lines: Sequence[bytes]) -> list[bytes]:
     """The lines with a last one that fits them, as whoever alters an export would write it."""
+    assert isinstance(read_line(lines[-1]), End)
     altered = list(lines[:-1])
     kinds = [read_line(raw) for raw in altered]
-    end = read_line(lines[-1])
-    counted = {
-        "lines": len(altered),
-        "entries": sum(type(k).__name__ in ("EntryLine", "LateLine") for k in kinds),
-        "users": sum(isinstance(k, UserLine) for k in kinds),
-        "bans": sum(isinstance(k, BanLine) for k in kinds),
-        "acts": sum(isinstance(k, ActLine) for k in kinds),
-        "seasons": sum(isinstance(k, About) for k in kinds),
-        "sha256": sha256(b"".join(altered)),
-    }
-    return [*altered, write_line(type(end)(**counted))]
+    end = End(
+        lines=len(altered),
+        entries=sum(isinstance(k, EntryLine | LateLine) for k in kinds),
+        users=sum(isinstance(k, UserLine) for k in kinds),
+        bans=sum(isinstance(k, BanLine) for k in kinds),
+        acts=sum(isinstance(k, ActLine) for k in kinds),
+        seasons=sum(isinstance(k, About) for k in kinds),
+        sha256=sha256(b"".join(altered)),
+    )
+    return [*altered, write_line(end)]
 
 
 def checked(lines: Sequence[bytes]) -> CheckedExport:
