@@ -47,8 +47,8 @@ class _Round:
 class ProfileBook:
     """A bounded memory of profiles in front of the store.
 
-    One read is under way at a time, for those who have asked meanwhile: a store that hangs holds up one of the
-    driver's threads, not all, and those who wait go on without names after half a second.
+    One read is under way at a time, for those who have asked meanwhile: a store that hangs holds up one
+    thread of the driver, not all of them, and those who wait go on without names after half a second.
 
     capacity: how many profiles are remembered; those not remembered are fetched when they are shown.
     """
