@@ -9,6 +9,7 @@ import sys
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
@@ -26,6 +27,13 @@ _PADDING = re.compile(r" +((?:\x1b\[[0-9;]*m)*)$", re.MULTILINE)
 _PASSWORD = re.compile(r"(://[^:/@\s]*):\S*@")
 _LONGEST_WORDS = 500
 _INTERRUPTED = 130
+
+
+def open_streams() -> None:
+    """Let those that the caller has closed lead nowhere, so that no file or socket takes their numbers."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115 -- for as long as this process
 
 
 def say(words: str) -> None:

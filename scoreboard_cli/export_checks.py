@@ -30,6 +30,8 @@ def checked_export(file: BinaryIO) -> CheckedExport:
             return check_export(lines_of(file), advance)
     except Unreadable as error:
         fail(USAGE, str(error))
+    except OSError as error:
+        fail(USAGE, f"The file can't be read: {error.strerror}.")
 
 
 def verify_export(session: Session, file: BinaryIO) -> None:

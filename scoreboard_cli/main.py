@@ -63,6 +63,9 @@ class LazyGroup(click.Group):
             console.leave_interrupted()
         except (click.ClickException, click.exceptions.Exit):
             raise
+        except UnicodeEncodeError as error:
+            # Bytes of another encoding were typed, and can't be asked for.
+            raise click.UsageError(f"{error.object!r} is no text in UTF-8.") from None
         except Exception as error:
             if isinstance(error, OSError) and error.errno == errno.EPIPE:
                 raise  # click ends quietly when the reader has gone
@@ -104,10 +107,10 @@ def scoreboard(debug: bool) -> None:
 def main() -> None:
     """The console script."""
     warnings.showwarning = _warn
+    console.open_streams()
     for stream in (sys.stdout, sys.stderr):
-        if stream is not None:  # a stream the caller has closed
-            # A name the terminal's encoding has no letters for is shown escaped; it must not end a command.
-            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+        # A name the terminal's encoding has no letters for is shown escaped; it must not end a command.
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
         scoreboard.main(prog_name="scoreboard")
     except SystemExit as end:

@@ -77,6 +77,9 @@ def part_file(target: Path) -> Iterator[PartFile]:
     """The part beside the target, for one process at a time. Raises PartFileError."""
     if target.is_dir():
         raise PartFileError(f"{target} is a folder")
+    if target.exists() and not target.is_file():
+        raise PartFileError(f"{target} is no file that could be replaced; `-` is stdout")
+    target = target.resolve()  # what a link points to, not the link
     path = target.with_name(f"{target.name}.part")
     try:
         with _locked(path) as file:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from scoreboard_server.store.opening import Store
 
 _TOP = 10
+# Who was not told asks again within this.
+_ONE_SITTING_US = 600 * 1_000_000
 
 T = TypeVar("T")
 
@@ -64,6 +66,12 @@ class Plan:
     def will_close(self) -> bool:
         """Whether there is anything to ask: it has not begun, and the season is open."""
         return self.closing is None and self.season.is_current
+
+    def was_done_long_ago(self, now_us: int) -> bool:
+        """Whether what this ends was wished for and done at another time, and it may be another wish now."""
+        seal, closing = self.season.seal, self.closing
+        done = seal is not None and seal.archive is not None
+        return done and closing is not None and closing.at < now_us - _ONE_SITTING_US
 
 
 async def plan_reset(store: Store, name: str | None, closes: str | None, *, is_shown: bool) -> Plan:
@@ -172,6 +180,9 @@ def finish(session: Session, seen: Plan | None, wanted: Next, closes: str | None
         return plan, closed
 
     plan, closed = with_seasons(session, work)
+    if plan.was_done_long_ago(now_us()):
+        words = f"{closed.sealed.name} had been closed before, though nobody was told"
+        fail(REFUSED, f"{words}; run it again to close {closed.following.name}, too.")
     was_meant = closes in (None, closed.sealed.name) and wanted.name in (None, closed.following.name)
     if plan.closing is not None and not was_meant:
         words = f"closing {closed.sealed.name} had been begun before and is finished now"

@@ -80,7 +80,7 @@ def _facts(season: Season) -> list[str]:
         facts = [f"{started}, ends {readable(season.ends_at, _NEVER)}"]
         return facts + ([f"schedule: {season.schedule.describe()}"] if season.schedule is not None else [])
     seal, kept = season.seal, season.seal.archive
-    facts = [f"{started}, sealed {readable(seal.at)} by {seal.by}"]
+    facts = [f"{started}, sealed {readable(seal.at)} by {console.printable(seal.by)}"]
     if kept is not None:
         corrected = f", {counted(seal.corrections, 'correction')} since" if seal.corrections else ""
         facts += [f"{kept.entries:,} entries{corrected}", f"SHA-256 {kept.digest}"]

@@ -23,7 +23,6 @@ from .documents import (
     AUDIT,
     BANS,
     ENTRIES,
-    REVOKED,
     SEASONS,
     SHAPE,
     STANDINGS,
@@ -34,10 +33,10 @@ from .documents import (
     entry_documents,
     late_documents,
     profile_fields,
-    revocation_document,
     standing_id,
     standings_of,
 )
+from .moderation import put_revocation
 from .reaching import reaching
 from .season_documents import sealed_document, season_document
 from .transactions import at_once, note
@@ -170,9 +169,8 @@ class MongoCopies:
             await self._seasons.insert_many(documents, session=session)
             if bans:
                 await self._database[BANS].insert_many([ban_document(each) for each in bans], session=session)
-            for each in map(revocation_document, revocations):
-                which = {"_id": each["_id"]}
-                await self._database[REVOKED].replace_one(which, each, upsert=True, session=session)
+            for each in revocations:
+                await put_revocation(self._database, each, session)
             await note(self._database, act, session)
 
         await at_once(self._database, show)

@@ -4,13 +4,16 @@ import asyncio
 import contextlib
 import fcntl
 import json
+import logging
 import os
 import secrets
-import shutil
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from ..unusable import cannot_be_used
+
+log = logging.getLogger("scoreboard.embedded")
 
 USER = "scoreboard"
 # All in seconds.
@@ -81,6 +84,16 @@ class DataDir:
         """Whether any process, this one included, holds the ownership."""
         return is_locked(self._lock_file)
 
+    def is_gone(self) -> bool:
+        """Whether what this object owns was removed; what is there now is somebody else's."""
+        if self._lock is None:
+            return False
+        try:
+            there = self._lock_file.stat()
+        except FileNotFoundError:
+            return True
+        return not os.path.samestat(there, os.fstat(self._lock))
+
     def owner(self) -> str | None:
         """Say who holds the ownership, for people; None when nobody does."""
         if not self.is_owned():
@@ -125,15 +138,19 @@ class DataDir:
     def begin_dbpath(self) -> None:
         """Make the folder of the database files where it is missing or was never finished.
 
-        A `mongod` cut short while it makes its first files can't start on them again. Until
-        `finish_dbpath` nobody was given a way to write anything there, so throwing them away loses nothing.
+        A `mongod` cut short while it makes its first files can't start on them again, so they are set aside.
+        Not deleted: somebody may have put a copy of finished ones there meanwhile.
         """
-        if self._unfinished_file.exists() and self.dbpath.exists():
-            shutil.rmtree(self.dbpath)
-        if not (self.dbpath.exists() and any(self.dbpath.iterdir())):
-            write_private(
-                self._unfinished_file, "mongo/ is being made; whatever is in it now can be deleted\n"
+        if self._unfinished_file.exists() and self.dbpath.exists() and any(self.dbpath.iterdir()):
+            aside = self.dbpath.with_name(f"mongo.set-aside-{datetime.now(UTC):%Y%m%dT%H%M%S.%f}")
+            self.dbpath.rename(aside)
+            log.warning(
+                "a first start was never finished; what was in mongo/ is in %s now; look at it, or delete it",
+                aside.name,
+                extra={"setAside": aside.name},
             )
+        if not (self.dbpath.exists() and any(self.dbpath.iterdir())):
+            write_private(self._unfinished_file, "mongo/ is being made; it may be no database yet\n")
             self.dbpath.mkdir(mode=0o700, exist_ok=True)
 
     def finish_dbpath(self) -> None:
@@ -174,7 +191,8 @@ class DataDir:
 
     def withdraw(self) -> None:
         """Take the announcement back."""
-        self._running_file.unlink(missing_ok=True)
+        if not self.is_gone():
+            self._running_file.unlink(missing_ok=True)
 
     def announce_server(self, url: str) -> None:
         """Let commands find the server that owns this directory; only for one that is ready."""
@@ -182,7 +200,8 @@ class DataDir:
 
     def withdraw_server(self) -> None:
         """Take that back."""
-        self._server_file.unlink(missing_ok=True)
+        if not self.is_gone():
+            self._server_file.unlink(missing_ok=True)
 
     def server(self) -> str | None:
         """Read the announced server's URL; it says nothing about now unless `is_owned`."""

@@ -168,6 +168,8 @@ class EmbeddedMongo:
         for pause in RESTART_PAUSES[tries:]:
             tries += 1
             await asyncio.sleep(pause)
+            if self._folder.is_gone():  # on what is there by now, another server's mongod may be running
+                raise EmbeddedError(f"mongod died, and the data directory {self._folder.path} was removed.")
             try:
                 await self._bring_up(binary)
             except (EmbeddedError, OSError) as error:

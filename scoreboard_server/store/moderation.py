@@ -78,13 +78,9 @@ class MongoModeration:
 
     async def revoke(self, revocation: Revocation, act: Act) -> None:
         """See `Moderation.revoke`."""
-        document = revocation_document(revocation)
 
         async def both(session: AsyncIOMotorClientSession) -> None:
-            # The clock of who revoked before may be ahead of this one's.
-            known = await self._database[REVOKED].find_one({"_id": document["_id"]}, session=session) or {}
-            latest = {name: max(document[name], known.get(name, document[name])) for name in ("at", "until")}
-            await self._put(REVOKED, document | latest, session)
+            await put_revocation(self._database, revocation, session)
             await note(self._database, act, session)
 
         await at_once(self._database, both)
@@ -195,6 +191,17 @@ class MongoModeration:
             await entries.insert_many(late_documents(missing, season), session=session)
             await touch_sealed(self._database, [season], session)
         return len(missing.entries)
+
+
+async def put_revocation(
+    database: AsyncIOMotorDatabase[Document], revocation: Revocation, session: AsyncIOMotorClientSession
+) -> None:
+    """Keep of it and the one before whatever reaches further: the clock of who revoked may be ahead."""
+    document = revocation_document(revocation)
+    which = {"_id": document["_id"]}
+    known = await database[REVOKED].find_one(which, session=session) or {}
+    latest = {name: max(document[name], known.get(name, document[name])) for name in ("at", "until")}
+    await database[REVOKED].replace_one(which, document | latest, upsert=True, session=session)
 
 
 async def touch_sealed(

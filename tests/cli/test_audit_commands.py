@@ -68,7 +68,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         with MongoClient[dict[str, Any]](running_uri(folder / ".scoreboard")) as client:
             place = Place(folder, client["scoreboard"])
             place.do("adjust", "ann", "5", "--reason", "a prize")
-            place.do("ban", "ben", "--reason", "a script", "--until", "9999-12-31", "--from", "2020-01-01")
+            place.do("ban", "ben", "--reason", "a script", "--until", "2199-12-31", "--from", "2020-01-01")
             place.do("unban", "ben", "--reason", "was none")
             place.do("token", "revoke", "--user", "ann", "--reason", "stolen")
             place.damage("ann")

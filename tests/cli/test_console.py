@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import json
+import shlex
+import subprocess
+from typing import Any
 
 import pytest
 
 from scoreboard_cli import console
+
+from .conftest import Stage
+from .invoking import SCOREBOARD, environment
 
 
 @pytest.mark.parametrize(
@@ -57,3 +63,28 @@ def test_a_title_is_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
     console.data_table([("[b]key[/b]", "left")], [["[i]x[/i]"]], "[red]season[/red]")
     printed = capsys.readouterr().out
     assert all(text in printed for text in ("[red]season[/red]", "[b]key[/b]", "[i]x[/i]"))
+
+
+@pytest.mark.database
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("season reset --dry-run 2>&-", 0),
+        ("verify 2>&-", 0),
+        ("export - >&-", 0),
+        ("token inspect - <&-", 1),
+        ("import - <&-", 2),
+        ("explain $'\\xff'", 2),
+        ("audit --what $'\\xff'", 2),
+        ("verify --export /proc/self/mem", 2),
+    ],
+)
+def test_closed_streams_and_foreign_bytes_end_nothing_in_pythons_words(
+    stage: Stage, line: str, code: int
+) -> None:
+    """A stream that is closed leads nowhere; bytes that are no text are a usage error."""
+    command = f"{shlex.join(SCOREBOARD)} {line}"
+    where: Any = {"cwd": stage.folder, "env": environment()}
+    ended = subprocess.run(["bash", "-c", command], capture_output=True, timeout=30, check=False, **where)
+    assert ended.returncode == code, ended.stderr
+    assert b"Traceback" not in ended.stderr and b"Error: " + b"Attribute" not in ended.stderr

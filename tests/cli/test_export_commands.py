@@ -291,6 +291,19 @@ def test_where_nothing_can_be_written_is_told(stores: Stores, path: str) -> None
     assert len(refused.stderr.splitlines()) == 1
 
 
+@pytest.mark.database
+def test_what_is_no_file_is_not_replaced(stores: Stores) -> None:
+    """A pipe or a device stays; where a link leads to is written, and the link stays one."""
+    full, pipe = stores.full(), stores.folder / "pipe"
+    os.mkfifo(pipe)
+    refused = run("export", "pipe", cwd=stores.folder, environ=full)
+    assert (refused.returncode, refused.stdout) == (1, "") and "`-` is stdout" in refused.stderr
+    assert pipe.is_fifo()
+    (stores.folder / "latest").symlink_to("there.ndjson")
+    assert run("export", "latest", cwd=stores.folder, environ=full).returncode == 0
+    assert (stores.folder / "latest").is_symlink() and (stores.folder / "there.ndjson").is_file()
+
+
 # --- killed imports -------------------------------------------------------------------------------
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import stat
 from pathlib import Path
 
@@ -54,19 +55,40 @@ async def test_secrets_survive_a_second_take(tmp_path: Path) -> None:
     folder.release()
 
 
-def test_unfinished_database_files_are_made_anew_and_finished_ones_never(tmp_path: Path) -> None:
-    """Files of a first start that was cut short are thrown away; after finishing, nothing ever is."""
+def test_unfinished_database_files_are_set_aside_and_finished_ones_never(tmp_path: Path) -> None:
+    """A first start that was cut short is begun anew; what is there may be a copy that was put back since."""
     folder = DataDir(tmp_path)
     file = folder.dbpath / "WiredTiger"
     folder.begin_dbpath()
     file.touch()
     folder.begin_dbpath()
     assert not file.exists() and folder.dbpath.exists()
+    (aside,) = tmp_path.glob("mongo.set-aside-*/WiredTiger")
+    aside.unlink()
+    aside.parent.rmdir()
     file.touch()
     folder.finish_dbpath()
     folder.begin_dbpath()
     assert file.exists()
     assert [path.name for path in tmp_path.iterdir()] == ["mongo"]
+
+
+async def test_who_was_removed_touches_nothing_of_who_came_after(tmp_path: Path) -> None:
+    """The folder is somebody else's by now, with other announcements in it."""
+    first, second = DataDir(tmp_path / "x"), DataDir(tmp_path / "x")
+    await first.take()
+    assert not first.is_gone()
+    shutil.rmtree(tmp_path / "x")
+    assert first.is_gone()
+    await second.take()
+    second.announce(RunningMongod(1, 2))
+    second.announce_server("http://second")
+    first.withdraw()
+    first.withdraw_server()
+    first.release()
+    assert (second.running(), second.server()) == (RunningMongod(1, 2), "http://second")
+    assert not second.is_gone()
+    second.release()
 
 
 def test_database_files_found_there_are_kept(tmp_path: Path) -> None:

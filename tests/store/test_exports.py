@@ -14,6 +14,7 @@ from scoreboard_server.flow.verifying import verify
 from scoreboard_server.rules.bans import Ban
 from scoreboard_server.rules.books import differences
 from scoreboard_server.rules.exports.spelling import Malformed
+from scoreboard_server.rules.revocations import Revocation
 from scoreboard_server.store import originals
 from scoreboard_server.store.opening import Store
 
@@ -204,6 +205,17 @@ async def test_bans_and_corrections_go_on_in_the_copy(full: Store, empty: Store)
         await store.moderation.put_ban(lifted, ACT)
         await catch_up(store.seasons, store.archives)
     assert await boards(empty) == await boards(full)
+
+
+async def test_what_was_revoked_in_the_copy_stays_revoked(full: Store, empty: Store) -> None:
+    """The export knows an older revocation of the same tokens, which reaches less far."""
+    assert full.moderation is not None and empty.moderation is not None
+    await full.moderation.revoke(Revocation(100.0, 5_000_000_000.0, user="zed"), ACT)
+    await empty.moderation.revoke(Revocation(200.0, 4_000_000_000.0, user="zed"), ACT)
+    await imported(empty, await exported(full))
+    async with empty.snapshots.snapshot() as snapshot:
+        kept = [each async for each in snapshot.revocations() if each.user == "zed"]
+    assert kept == [Revocation(200.0, 5_000_000_000.0, user="zed")]
 
 
 async def test_twice_is_once(full: Store, empty: Store, raw_empty: Raw) -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import msgspec
 from msgspec import UNSET, Struct
 
+from ..canonical import LARGEST
 from ..entry import CORRECTION_MARK
 from ..identifiers import is_entry_id
-from .lines import KIND, VERSION, EntryLine, Header, LateLine, Line
+from ..refusals import Unacceptable
+from ..schedules import parse_schedule
+from .lines import KIND, VERSION, About, ActLine, EntryLine, Header, LateLine, Line, ScheduleLine
 
 # No line that is written comes near it; it bounds what a reader must keep.
 LONGEST_LINE = 2**20
@@ -46,6 +49,10 @@ def read_line(raw: bytes) -> Line:
         raise Malformed("not spelled as an export spells it")
     if isinstance(line, EntryLine | LateLine):
         _check_entry(line)
+    if isinstance(line, About) and line.schedule is not None:
+        _check_schedule(line.schedule)
+    if isinstance(line, ActLine):
+        _check_details(line.details)
     return line
 
 
@@ -62,6 +69,22 @@ def read_header(raw: bytes) -> Header:
     line = read_line(raw)
     assert isinstance(line, Header)  # noqa: S101 -- by its kind
     return line
+
+
+def _check_schedule(told: ScheduleLine) -> None:
+    try:
+        parse_schedule(told.cron, told.zone)
+    except Unacceptable as refusal:
+        raise Malformed(refusal.detail) from None
+
+
+def _check_details(told: object) -> None:
+    """Numbers that every reader of JSON can count to, as everywhere in an export."""
+    if isinstance(told, dict | list):
+        for inner in told.values() if isinstance(told, dict) else told:
+            _check_details(inner)
+    elif isinstance(told, int | float) and not -LARGEST <= told <= LARGEST:
+        raise Malformed("a number is too large")
 
 
 def _check_entry(line: EntryLine | LateLine) -> None:

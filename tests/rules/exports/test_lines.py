@@ -111,6 +111,12 @@ def test_a_profile_comes_back_fit_for_everyones_eyes() -> None:
     assert profile_of(UserLine("ann", "a\x1b[2J\u202eb", "javascript:x")) == Profile("a [2J b", None)
 
 
+def about_with(schedule: bytes) -> bytes:
+    """The line of a season with this schedule."""
+    told = b'{"endsAt":null,"kind":"about","name":"one","number":1,"schedule":%b,"seal":null,"startedAt":1}\n'
+    return told % schedule
+
+
 BAD = {
     b'{"kind":"hidden","user":"ann"}': "cut off",
     b'{"kind":"hidden","user":"ann"} \n': "spell",
@@ -136,6 +142,10 @@ BAD = {
     b'{"action":"!a","at":1,"kind":"entry","points":1,"type":"!t","user":"a"}\n': "reason",
     b'{"action":"a","at":1,"kind":"entry","points":1,"reason":"x","type":"!t","user":"a"}\n': "reason",
     b'{"action":"a","at":1,"kind":"entry","of":"b","points":1,"type":"t","user":"a"}\n': "correction",
+    b'{"at":1,"by":"x","details":{"a":[{"b":%d}]},"kind":"act","reason":"","user":null,"what":"x"}\n'
+    % (2**64 - 1): "large",
+    about_with(b'{"cron":"at night","zone":"UTC"}'): "five fields",
+    about_with(b'{"cron":"0 0 1 * *","zone":"Mars/Base"}'): "no time zone",
 }
 
 
