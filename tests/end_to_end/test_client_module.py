@@ -166,14 +166,19 @@ async def test_it_soon_comes_back_to_a_server_that_stops(code: int) -> None:
         assert server.heard[1] == [{"type": "auth", "token": "t"}]
 
 
-@pytest.mark.parametrize("code", [1008, 1013])
-async def test_a_crowded_server_is_given_a_rest(code: int) -> None:
-    """Told that there are too many, it says that it waits between 15 and 30 seconds, and does."""
-    async with scripted([GREETING, code]) as server, follower(server.url) as following:
+@pytest.mark.parametrize("code", ["keys_unavailable", "too_many_sockets", "rate_limited"])
+async def test_a_token_that_can_not_be_looked_at_now_is_kept(code: str) -> None:
+    """It watches on as nobody, on the same socket, and says that it asks again in 15 to 30 seconds."""
+    refusal = {"type": "error", "code": code, "message": "Not now."}
+    async with (
+        scripted([GREETING, refusal], [GREETING]) as server,
+        follower(server.url, token="t") as following,
+    ):
         await following.until(lambda f: len(f.pauses()) == 1)
         assert 15_000 <= following.pauses()[0] <= 30_000
-        await asyncio.sleep(0.5)
-        assert len(server.heard) == 1
+        assert following.states[-1]["message"] == "Not now."
+        await asyncio.sleep(0.3)
+        assert (following.words(), len(server.heard)) == (["connecting", "live"], 1)
 
 
 async def test_a_server_that_dies_at_each_greeting_is_not_hammered() -> None:

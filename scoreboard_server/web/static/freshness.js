@@ -3,6 +3,7 @@
 const TICK_MS = 5_000;
 
 const clock = new Intl.DateTimeFormat([], { timeStyle: "medium" });
+const calendar = new Intl.DateTimeFormat([], { dateStyle: "medium", timeStyle: "medium" });
 const line = /** @type {HTMLElement} */ (document.getElementById("freshness"));
 const [label, time] = /** @type {[HTMLElement, HTMLTimeElement]} */ (/** @type {unknown} */ ([...line.children]));
 
@@ -22,10 +23,10 @@ export function startAgeing(epoch) {
   show();
 }
 
-/** @param {boolean} live */
-export function showFreshness(live) {
+/** @param {boolean} live @param {number} [heardAt] when the server was last heard; a loss is noticed later */
+export function showFreshness(live, heardAt) {
   if (live || !seen) lostAt = null;
-  else lostAt ??= Date.now();
+  else lostAt ??= heardAt || Date.now();
   show();
 }
 
@@ -56,7 +57,13 @@ function show() {
   if (line.hidden) return;
   label.textContent = lostAt === null ? "Last change" : "As of";
   time.dateTime = new Date(lostAt ?? changedAt ?? 0).toISOString();
-  time.textContent = lostAt === null ? ago(Date.now() - (changedAt ?? 0)) : clock.format(lostAt);
+  time.textContent = lostAt === null ? ago(Date.now() - (changedAt ?? 0)) : moment(lostAt);
+}
+
+/** @param {number} at */
+function moment(at) {
+  const isToday = new Date(at).toDateString() === new Date().toDateString();
+  return (isToday ? clock : calendar).format(at);
 }
 
 /** @param {number} ms */

@@ -4,7 +4,7 @@
  * @typedef {import("./scoreboard.js").Board} Board
  * @typedef {import("./scoreboard.js").Status} Status
  * @typedef {{token: () => string | null, onEpoch: () => void, onUser: (userId: string) => void,
- *   onRefused: (message: string) => void}} Listener
+ *   onRefused: (message: string, asksAgain: boolean) => void}} Listener
  */
 import { connect } from "./scoreboard.js";
 import { numbers } from "./row.js";
@@ -49,8 +49,8 @@ export function startLive({ token, onEpoch, onUser, onRefused }) {
     onScore: followScore,
     onState: (status) => {
       if (status.userId) onUser(status.userId);
-      else if (status.code) onRefused(status.message ?? status.code);
-      else turn(status.state);
+      else if (status.code) onRefused(status.message ?? status.code, status.retryInMs !== undefined);
+      else turn(status);
     },
   });
 }
@@ -68,6 +68,8 @@ export function leaveLive() {
   clearTimeout(newsTimer);
   newsTimer = 0;
   shown = null;
+  leaderTold = "";
+  placeTold = undefined;
   stopAgeing();
   showRows([], true);
   leaveBoard();
@@ -86,12 +88,12 @@ function showBoard(board) {
   newsTimer ||= window.setTimeout(tellNews, NEWS_EVERY_MS);
 }
 
-/** @param {Status["state"]} next */
-function turn(next) {
+/** @param {Status} status */
+function turn(status) {
   if (!watching) return;
-  state = next;
+  state = status.state;
   showConnection();
-  showFreshness(state === "live");
+  showFreshness(state === "live", status.heardAt);
   showRowsOrWords();
 }
 
@@ -115,6 +117,7 @@ function tellNews() {
 
 function leaderNews() {
   const leader = shown?.rows[0];
+  if (!leader) leaderTold = ""; // whoever leads next has taken the lead anew
   if (!leader || leader.userId === leaderTold) return "";
   leaderTold = leader.userId;
   return `${leader.username || leader.userId} leads with ${numbers.format(leader.score)} points.`;

@@ -32,7 +32,8 @@ let play = null;
 let ending = null;
 
 if (new URLSearchParams(location.search).has("wall")) beOnWall();
-playTitle.addEventListener("click", openPlay, { once: true });
+// Not a click: a link to it and the browser's search open it, too.
+playTitle.parentElement?.addEventListener("toggle", openPlay, { once: true });
 watchPlace(arrive);
 show();
 watchSeasons(heed);
@@ -131,8 +132,9 @@ function welcome(id) {
   play?.tellPlayer("done");
 }
 
-/** @param {string} message */
-function refuse(message) {
+/** @param {string} message @param {boolean} [asksAgain] it is not the token's fault */
+function refuse(message, asksAgain) {
+  if (asksAgain) return play?.tellPlayer("looking", message);
   token = null;
   userId = null;
   forget();

@@ -34,7 +34,7 @@ export function startPlay({ onToken }) {
   /** @type {HTMLFieldSetElement} */ (form.firstElementChild).disabled = false;
 }
 
-/** The socket's word on the token. @param {"done" | "refused"} state @param {string} [text] */
+/** The socket's word on the token. @param {"done" | "refused" | "looking"} state @param {string} [text] */
 export function tellPlayer(state, text) {
   offerPlace(state === "refused");
   if (text) say(state, text);

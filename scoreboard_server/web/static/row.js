@@ -42,7 +42,7 @@ export function fillRow(view, row) {
   if (old && old.rank !== row.rank) showMove(view, old.rank, row.rank);
   if (old?.score !== row.score) showScore(view, old?.score ?? row.score, row.score);
   if (old?.username === row.username && old?.avatarUrl === row.avatarUrl) return;
-  const name = row.username || row.userId;
+  const name = row.username.trim() || row.userId;
   view.name.textContent = view.name.title = name;
   showAvatar(view.avatar, row.avatarUrl, name);
 }
@@ -78,7 +78,7 @@ function showMove(view, from, to) {
 /** @param {View} view @param {number} from @param {number} to */
 function showScore(view, from, to) {
   cancelAnimationFrame(view.counting);
-  if (to > from) flash(view);
+  if (to > from && !calm.matches) flash(view);
   // Frames stand still in a hidden page, and numbers with them.
   if (to <= from || calm.matches || document.hidden) return writeScore(view, to);
   const begin = view.shownScore || from;

@@ -3,25 +3,25 @@
  *
  * @typedef {{userId: string, username: string, avatarUrl: string | null, score: number, rank: number}} Row
  * @typedef {{epoch: string, version: number, totalUsers: number, rows: Row[]}} Board
- * @typedef {{epoch: string, version: number, snapshot: boolean,
- *   data: {updatedPositions: Row[], removed: string[], totalUsers: number}}} Update
  * @typedef {{newScore: number, leaderboardPosition: number | null, change: number}} Score
  * @typedef {{state: "connecting" | "live" | "reconnecting" | "closed", retryInMs?: number,
- *   code?: string, message?: string, userId?: string, expiresAt?: string}} Status
- * @typedef {string | null | (() => string | null)} Token a function is asked at every opening
- * @typedef {{url?: string, token?: Token, WebSocket?: new (url: string) => WebSocket,
+ *   heardAt?: number, code?: string, message?: string, userId?: string, expiresAt?: string}} Status
+ * @typedef {string | null | (() => any)} Token a function (async or not) is asked at every opening
+ * @typedef {{url?: string, token?: Token, WebSocket?: any,
  *   onBoard?: (board: Board) => void, onScore?: (score: Score) => void, onState?: (status: Status) => void}} Options
  */
 
-const PING_EVERY_MS = 25_000;
-const ANSWER_WITHIN_MS = 8_000;
+const PING_MS = 25_000;
+const ANSWER_MS = 8_000;
 const RETRY_MS = 500;
-const RETRY_CAP_MS = 15_000;
+const CAP_MS = 15_000;
+// Not the token's fault.
+const PASSING = /^(keys_|too_many|rate)/;
 
-/** @type {(board: Board | null, message: Update) => Board | null} null when the two are out of step */
+/** @type {(board: Board | null, message: any) => Board | null} null when they are out of step */
 export function applyUpdate(board, { epoch, version, snapshot, data }) {
   const base = snapshot ? { epoch, version: version - 1, rows: [] } : board;
-  if (base?.epoch !== epoch || base.version + 1 !== version) return null;
+  if (!base || base.epoch !== epoch || base.version + 1 !== version) return null;
 
   const rows = new Map(base.rows.map((row) => [row.userId, row]));
   for (const userId of data.removed) rows.delete(userId);
@@ -34,15 +34,15 @@ export function connect({ url, token, WebSocket = globalThis.WebSocket, onBoard,
   const leaving = new AbortController();
   /** @type {Status["state"]} */ let state = "connecting";
   /** @type {Board | null} */ let board = null;
-  /** @type {WebSocket | null} */ let socket = null;
+  /** @type {any} */ let socket = null;
   /** @type {any} */ let timers = {};
-  let failures = 0;
+  let failures = 0, heardAt = 0;
 
   /** @type {any} */ const handlers = {
     "leaderboard.update": update,
-    "user.scoreUpdate": (/** @type {{data: Score}} */ { data }) => onScore?.(data),
+    "user.scoreUpdate": (/** @type {any} */ { data }) => onScore?.(data),
     "auth.ok": report,
-    error: report,
+    error: refused,
     pong: () => { failures = 0; },
   };
 
@@ -55,31 +55,41 @@ export function connect({ url, token, WebSocket = globalThis.WebSocket, onBoard,
   function open() {
     drop();
     socket = new WebSocket(url ?? location.origin.replace("http", "ws") + "/ws");
-    socket.onopen = greet;
-    socket.onmessage = ({ data }) => {
+    socket.onopen = signIn;
+    socket.onmessage = (/** @type {any} */ { data }) => {
       clearTimeout(timers.answer);
+      heardAt = Date.now();
       const message = JSON.parse(data);
       handlers[message.type]?.(message);
     };
     socket.onclose = reconnect;
-    // Unheard, some clients throw it; a close follows.
+    // Unheard, some clients throw it.
     socket.onerror = () => {};
+    timers.ping = setInterval(ping, PING_MS);
     ping();
   }
 
-  function greet() {
-    timers.ping = setInterval(ping, PING_EVERY_MS);
-    const secret = typeof token === "function" ? token() : token;
-    if (secret) socket?.send(JSON.stringify({ type: "auth", token: secret }));
+  async function signIn() {
+    const asked = socket;
+    const given = await (typeof token === "function" ? token() : token);
+    if (given && socket === asked) asked.send(JSON.stringify({ type: "auth", token: given }));
+  }
+
+  function refused(/** @type {any} */ news) {
+    if (PASSING.test(news.code)) {
+      news.retryInMs = CAP_MS * (1 + Math.random());
+      timers.auth = setTimeout(signIn, news.retryInMs);
+    }
+    report(news);
   }
 
   function ping() {
     if (socket?.readyState === 1) socket.send('{"type":"ping"}');
     clearTimeout(timers.answer);
-    timers.answer = setTimeout(reconnect, ANSWER_WITHIN_MS);
+    timers.answer = setTimeout(reconnect, ANSWER_MS);
   }
 
-  function update(/** @type {Update} */ message) {
+  function update(/** @type {any} */ message) {
     const next = board = applyUpdate(board, message);
     if (!next) return reconnect();
     if (state !== "live") report({ state: "live" });
@@ -90,11 +100,10 @@ export function connect({ url, token, WebSocket = globalThis.WebSocket, onBoard,
     drop();
     // Revoked or banned: watches on as nobody.
     if (code > 4400 && typeof token === "string") token = "";
-    // Full jitter: a server that is back isn't met by all at once. A crowded one is given a rest.
-    const rest = [1008, 1013].includes(code) ? RETRY_CAP_MS : 0;
-    const retryInMs = rest + Math.random() * (rest || Math.min(RETRY_CAP_MS, RETRY_MS * 2 ** failures++));
+    // Full jitter: not all at once.
+    const retryInMs = Math.random() * Math.min(CAP_MS, RETRY_MS * 2 ** failures++);
     timers.retry = setTimeout(open, retryInMs);
-    report({ state: "reconnecting", retryInMs });
+    report({ state: "reconnecting", retryInMs, heardAt });
   }
 
   function drop() {
@@ -102,13 +111,12 @@ export function connect({ url, token, WebSocket = globalThis.WebSocket, onBoard,
     timers = {};
     board = null;
     if (!socket) return;
-    // A dead peer answers no close.
     socket.onopen = socket.onmessage = socket.onclose = null;
     socket.close();
     socket = null;
   }
 
-  // Sleep ends sockets without a word.
+  // Sleep ends sockets silently.
   function wake() {
     if (document.hidden) return;
     if (!timers.retry) ping();
