@@ -26,7 +26,7 @@ _STYLES = {
 
 @dataclass(slots=True)
 class BoardView:
-    """Renders itself for the size that the terminal has now. now, changed_at: seconds of one clock."""
+    """Renders itself for the size that the terminal has now. now, changed_at, lost_at: seconds, monotonic."""
 
     source: str
     limit: int
@@ -34,15 +34,17 @@ class BoardView:
     lost: Lost | None = None
     now: float = 0.0
     changed_at: float = 0.0
+    lost_at: float = 0.0
     has_ended: bool = False
     moves: RankMoves = field(default_factory=RankMoves)
 
     def see(self, event: Board | Lost, now: float) -> None:
         """The next thing that the watcher tells."""
-        self.now = self.changed_at = now
+        self.now = now
         if isinstance(event, Lost):
-            self.lost = event
+            self.lost, self.lost_at = event, now
             return
+        self.changed_at = now
         self.moves.see(event, now)
         self.board, self.lost = event, None
 
@@ -51,7 +53,7 @@ class BoardView:
         height = options.height or console.height
         yield _line(self._title(), "bold")
         yield self._table(options.max_width, height)
-        if not self.has_ended:
+        if not self.has_ended or self.lost:
             yield _line(self._status(), "yellow" if self.lost else "dim")
 
     def _title(self) -> str:
@@ -61,10 +63,11 @@ class BoardView:
     def _status(self) -> str:
         if self.board is None:
             return "○ connecting…"
-        if self.lost is not None:
-            left = max(0.0, self.changed_at + self.lost.retry_in - self.now)
-            return f"○ reconnecting in {left:.1f} s: {printable(self.lost.why)}"
         age = max(0.0, self.now - self.changed_at)
+        if self.lost is not None:
+            left = max(0.0, self.lost_at + self.lost.retry_in - self.now)
+            what = "not connected" if self.has_ended else f"reconnecting in {left:.1f} s"
+            return f"○ as of {age:.0f} s ago, {what}: {printable(self.lost.why)}"
         return f"● live, version {self.board.version:,}, {age:.0f} s ago. Ctrl-C ends."
 
     def _table(self, width: int, height: int) -> Table:

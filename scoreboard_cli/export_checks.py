@@ -50,7 +50,8 @@ def _show(checked: CheckedExport) -> None:
         rows = [(f"{w.line:,}", w.season or "", w.user or "", w.what) for w in checked.wrong[:_MOST_SHOWN]]
         console.data_table(_HEADINGS, rows, "Differences")
     for season in checked.seasons:
-        console.data(f"{season.name}: {season.entries:,} entries of {season.users:,} users.")
+        entries = "1 entry" if season.entries == 1 else f"{season.entries:,} entries"
+        console.data(f"{season.name}: {entries} of {season.users:,} user{'' if season.users == 1 else 's'}.")
         if season.digest is not None:
             console.data(f"SHA-256 {season.digest}")
     count = checked.differences

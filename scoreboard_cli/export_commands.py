@@ -14,6 +14,7 @@ from scoreboard_server.clock import now_us
 from . import console
 from .progress import progress_bar
 from .session import REFUSED, UNREACHABLE, Session, command_options, fail, with_store
+from .times import readable
 
 if TYPE_CHECKING:
     from scoreboard_server.flow.exporting import Exported, ExportStore
@@ -58,7 +59,8 @@ def _to_file(session: Session, target: Path) -> Exported:
         with part_file(target) as part:
             progress = part.written()
             if progress.lines:
-                console.say(f"Going on behind line {progress.lines:,} of {target}.part.")
+                begun = f", as of {readable(progress.header.at)}" if progress.header is not None else ""
+                console.say(f"Going on behind line {progress.lines:,} of {target}.part{begun}.")
             try:
                 exported = await _write(store, progress, part.put)
             except BeginAnew as why:

@@ -204,4 +204,5 @@ def _less(after: float | None, before: float | None) -> float | None:
 
 
 def _per(amount: float | None, count: float, scale: float) -> float | None:
-    return max(0.0, amount) / count * scale if amount is not None and count else None
+    """None also where a difference is too small for the clock that it was measured with."""
+    return amount / count * scale if amount is not None and amount > 0 and count else None

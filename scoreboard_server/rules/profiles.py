@@ -13,6 +13,8 @@ AVATAR_LENGTH = 2048
 # Cc control, Cf format (bidi overrides, zero-width), Cs surrogate, Co private, Zl/Zp line and paragraph
 # separators: none of these is a letter of a name. Unassigned (Cn) may: Unicode grows faster than Python.
 _UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+# Letters and symbols by category, with nothing to be seen: fillers of Hangul, and Braille without dots.
+_BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 _JOINER = "\u200d"  # part of many emoji and of some scripts; harmless by itself
 
 
@@ -30,9 +32,20 @@ def clean_name(text: str) -> str | None:
     """
     # Normalising is superlinear on hostile input, so the cut comes first (and once more after it).
     normal = unicodedata.normalize("NFC", text[: 8 * NAME_LENGTH])
-    kept = (c if c == _JOINER or unicodedata.category(c) not in _UNPRINTABLE else " " for c in normal)
+    kept = (c if _is_printable(c) else " " for c in normal)
     name = " ".join("".join(kept).split())[:NAME_LENGTH].strip(" " + _JOINER)
-    return name or None
+    return name if any(_is_seen_alone(c) for c in name) else None
+
+
+def _is_printable(character: str) -> bool:
+    if character == _JOINER:
+        return True
+    return character not in _BLANK and unicodedata.category(character) not in _UNPRINTABLE
+
+
+def _is_seen_alone(character: str) -> bool:
+    """Neither a space nor a mark, which is seen with a letter before it."""
+    return unicodedata.category(character)[0] not in "ZMC"
 
 
 def clean_avatar(url: str) -> str | None:

@@ -48,14 +48,16 @@ def test_it_looks_like_this() -> None:
 
 
 def test_a_loss_is_said_and_the_board_stays() -> None:
-    """The status tells why and when it is tried again; the rows stay."""
+    """The status tells how old the rows are, why, and when it is tried again; also what stays at the end."""
     view = _view()
     view.see(Lost("the connection is gone\x1b[2J", 4.0), 110)
     view.now = 111.5
     assert _shown(view)[-2:] == [
         "2       9,998   bob    Bob",
-        "○ reconnecting in 2.5 s: the connection is gone\N{REPLACEMENT CHARACTER}[2J",
+        "○ as of 12 s ago, reconnecting in 2.5 s: the connection is gone\N{REPLACEMENT CHARACTER}[2J",
     ]
+    view.has_ended = True
+    assert _shown(view)[-1].startswith("○ as of 12 s ago, not connected: the connection is gone")
 
 
 @pytest.mark.parametrize("width", [20, 40, 80, 200])

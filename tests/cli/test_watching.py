@@ -137,7 +137,7 @@ def test_it_finds_a_server_that_comes_back(tmp_path: Path) -> None:
         server.signal(signal.SIGTERM)
         server.ended()
     with terminal:
-        until(lambda: any("○ reconnecting in" in line for line in terminal.screen))
+        until(lambda: any("reconnecting in" in line for line in terminal.screen))
         with Running("serve", "--port", "0", "--json", cwd=tmp_path) as server:
             token = run("token", "issue", "ann", cwd=tmp_path).stdout.strip()
             server.ready()

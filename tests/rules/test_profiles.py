@@ -26,6 +26,11 @@ from scoreboard_server.rules.profiles import NAME_LENGTH, Profile, clean_avatar,
         ("\ud800", None),
         ("👩\u200d🚀", "👩\u200d🚀"),
         ("<b>", "<b>"),
+        ("\u3164", None),
+        ("\u2800\u2800", None),
+        ("\u0301\ufe0f", None),
+        ("Ann\u3164", "Ann"),
+        ("❤\ufe0f", "❤\ufe0f"),
     ],
 )
 def test_names_are_cleaned(raw: str, shown: str | None) -> None:
