@@ -180,7 +180,8 @@ def finish(session: Session, seen: Plan | None, wanted: Next, closes: str | None
         return plan, closed
 
     plan, closed = with_seasons(session, work)
-    if plan.was_done_long_ago(now_us()):
+    is_named = closes is not None or wanted.name is not None  # then it can't be another one
+    if not is_named and plan.was_done_long_ago(now_us()):
         words = f"{closed.sealed.name} had been closed before, though nobody was told"
         fail(REFUSED, f"{words}; run it again to close {closed.following.name}, too.")
     was_meant = closes in (None, closed.sealed.name) and wanted.name in (None, closed.following.name)

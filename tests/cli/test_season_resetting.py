@@ -20,9 +20,9 @@ from scoreboard_server.rules.seasons import Closing, first_season
 from ..flow.seasons import FakeArchives, FakeSeasons, LeftBehind
 
 
-@pytest.mark.parametrize("minutes", [1, 60])
+@pytest.mark.parametrize(("minutes", "closes"), [(1, None), (60, None), (60, "season-1")])
 def test_a_wish_that_came_true_long_ago_is_not_taken_for_another(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], minutes: int
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], minutes: int, closes: str | None
 ) -> None:
     """Nobody was told, and somebody wants to close a season: which of the two must be said."""
     seasons = FakeSeasons(first_season(1))
@@ -32,8 +32,8 @@ def test_a_wish_that_came_true_long_ago_is_not_taken_for_another(
     session = Session(as_json=True, flags={}, config=None)
     finish(session, None, Next(None, None), None)
     seasons.wish = Closing(1, "season-2", None, "root", now_us() - minutes * 60_000_000)
-    if minutes == 1:  # the same, once more
-        finish(session, None, Next(None, None), None)
+    if minutes == 1 or closes:  # the same, once more
+        finish(session, None, Next(None, None), closes)
     else:
         with pytest.raises(SystemExit) as ended:
             finish(session, None, Next(None, None), None)
