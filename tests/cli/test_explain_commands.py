@@ -72,8 +72,8 @@ def test_a_season_that_there_is_not_is_3(stage: Stage) -> None:
 def test_corrections_say_why(stage: Stage) -> None:
     """An adjustment its reason, a point that was taken back the action too; their own ids are in the JSON."""
     assert run("adjust", "demo:2", "5", "--reason", "[red]late[/red]", cwd=stage.folder).returncode == 0
-    begun = json.loads(run("season", "show", "--json", cwd=stage.folder).stdout)["startedAt"]
-    assert run("ban", "demo:2", "--reason", "a bot", "--from", begun, cwd=stage.folder).returncode == 0
+    first = json.loads(run("explain", "demo:2", "--json", cwd=stage.folder).stdout)["actions"][-1]["at"]
+    assert run("ban", "demo:2", "--reason", "a bot", "--from", first, cwd=stage.folder).returncode == 0
     assert run("unban", "demo:2", cwd=stage.folder).returncode == 0
     shown = run("explain", "demo:2", "-n", "100", cwd=stage.folder).stdout
     lines = {tuple(line.split()[4:6]): line for line in shown.splitlines()[3:]}
