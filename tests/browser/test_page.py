@@ -95,13 +95,14 @@ async def agreed_board(page: Page) -> dict[str, Any]:
                 return after
 
 
+@pytest.mark.timeout(180)
 async def test_the_page_moves_and_agrees_with_the_api(demo: str) -> None:
     """At least three live changes, each with the same order, names and scores as `GET /api/leaderboard`."""
     async with page_at(demo, viewport={"width": 1280, "height": 900}) as page:
         await page.wait_for_selector("#state[data-state=live]")
         versions: set[int] = set()
         orders: set[str] = set()
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             while len(versions) < 4 or len(orders) < 2:
                 board = await agreed_board(page)
                 versions.add(board["version"])
