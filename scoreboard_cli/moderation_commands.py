@@ -178,7 +178,7 @@ def _cells(top: list[Standing], place: int) -> tuple[str, str]:
 @click.option("--reason", default="lifted", callback=reason, metavar="TEXT", help="Why, for other admins.")
 @command_options
 def unban(session: Session, *, user: str, reason: str) -> None:
-    """Lift the ban of USER and give back all points that were taken back.
+    """Lift the ban of USER and give back what bans took.
 
     \b
     Example:  scoreboard unban demo:2 --reason "was a mistake"
