@@ -22,11 +22,24 @@ _MOST = 100_000
 _HEADINGS = [("when (UTC)", "left"), ("who", "left"), ("what", "left"), ("user", "left"), ("why", "left")]
 
 
+def _kinds(_ctx: click.Context, _param: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    if not all(kind.isascii() for kind in value):
+        raise click.BadParameter("a kind is a word such as `ban`")
+    return value
+
+
 @click.command()
 @click.option("--since", type=Instant(ahead=False), metavar="TIME", help="Only from then on.")
 @click.option("--until", type=Instant(ahead=False), metavar="TIME", help="Only before then.")
 @click.option("--user", callback=user_id, metavar="USER", help="Only what was done to USER.")
-@click.option("--what", "kinds", multiple=True, metavar="KIND", help="Only this; may be given several times.")
+@click.option(
+    "--what",
+    "kinds",
+    multiple=True,
+    callback=_kinds,
+    metavar="KIND",
+    help="Only this; may be given several times.",
+)
 @click.option(
     "-n",
     "--limit",

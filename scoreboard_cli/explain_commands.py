@@ -9,6 +9,7 @@ import click
 from scoreboard_server.clock import now_us
 from scoreboard_server.rules.entry import Correction, Entry
 from scoreboard_server.rules.history import Line, Place, read_place
+from scoreboard_server.rules.identifiers import is_user_id
 from scoreboard_server.rules.refusals import Refusal
 
 from . import console
@@ -57,9 +58,12 @@ def explain(session: Session, user: str, limit: int, place: Place | None, season
     \b
     Example:  scoreboard explain demo:1 -n 5
     """
+    nothing = f"{user} has no actions in {season or 'this season'}."
+    if not is_user_id(user):  # and perhaps no text at all
+        fail(NOT_FOUND, nothing)
     page, board = _read(session, user, limit, place, season)
     if not page.lines and place is None:
-        fail(NOT_FOUND, f"{user} has no actions in {season or 'this season'}.")
+        fail(NOT_FOUND, nothing)
     standing = board["leaderboard"][0] if board["leaderboard"] else None
     if session.as_json:
         console.data_json(_as_json(user, page, standing))

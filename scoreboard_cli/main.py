@@ -63,9 +63,6 @@ class LazyGroup(click.Group):
             console.leave_interrupted()
         except (click.ClickException, click.exceptions.Exit):
             raise
-        except UnicodeEncodeError as error:
-            # Bytes of another encoding were typed, and can't be asked for.
-            raise click.UsageError(f"{error.object!r} is no text in UTF-8.") from None
         except Exception as error:
             if isinstance(error, OSError) and error.errno == errno.EPIPE:
                 raise  # click ends quietly when the reader has gone

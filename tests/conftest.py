@@ -6,7 +6,7 @@ import json
 import os
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -32,15 +32,13 @@ hypothesis.settings.load_profile("any machine")
 
 
 def not_here(reason: str) -> NoReturn:
-    """Skip what this machine can't run; where everything must run (CI), fail instead."""
-    if os.environ.get("CI"):
-        pytest.fail(f"must run in CI, but: {reason}")
+    """Skip what this machine can't run, and say so at the end."""
     _missing.add(reason)
     pytest.skip(reason)
 
 
 def need_mongod() -> None:
-    """Skip (in CI: fail) where there is no mongod, or none that runs."""
+    """Skip where there is no mongod, or none that runs."""
     reason = why_no_mongod()
     if reason is not None:
         not_here(f"database tests ({reason})")
@@ -50,6 +48,16 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """A test that says it needs a database is run where there can be one."""
     if item.get_closest_marker("database") is not None:
         need_mongod()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where everything must run (CI), a test that is skipped, for whatever reason, has failed."""
+    report = yield
+    if report.skipped and os.environ.get("CI") and not hasattr(report, "wasxfail"):
+        why = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome, report.longrepr = "failed", f"must run in CI, but: {why}"
+    return report
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -74,7 +74,7 @@ def test_a_title_is_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
         ("export - >&-", 0),
         ("token inspect - <&-", 1),
         ("import - <&-", 2),
-        ("explain $'\\xff'", 2),
+        ("explain $'\\xff'", 3),
         ("audit --what $'\\xff'", 2),
         ("verify --export /proc/self/mem", 2),
     ],

@@ -27,6 +27,17 @@ class Setup:
         self.book = ProfileBook(self.store, self.live, capacity=capacity)
         self.task = asyncio.create_task(self.book.run())
 
+    async def saving(self, user: str, name: str) -> None:
+        """Have a token tell this name, and return when it is written and not yet acknowledged."""
+        self.store.acknowledges.clear()
+        self.book.seen(user, Profile(name, None))
+        await self.saved(user)
+
+    async def acknowledged(self) -> None:
+        """The store says that it is written."""
+        self.store.acknowledges.set()
+        await asyncio.sleep(0.01)
+
     async def saved(self, user: str) -> None:
         """Return when the store has this user's profile."""
         async with asyncio.timeout(2):
@@ -195,14 +206,11 @@ async def test_a_rename_shows_though_the_name_was_forgotten(setups: list[Setup])
 async def test_a_save_under_way_when_all_is_forgotten_is_no_news(setup: Setup) -> None:
     """Another's name may have been written after it, which is not told any more: the store is asked."""
     await setup.book.fetch(["ann"])
-    setup.store.acknowledges.clear()
-    setup.book.seen("ann", Profile("Ours", None))
-    await setup.saved("ann")
+    await setup.saving("ann", "Ours")
     setup.store.kept["ann"] = Profile("Theirs", None)
     setup.book.forget()
     await setup.book.fetch(["ann"])
-    setup.store.acknowledges.set()
-    await asyncio.sleep(0.01)
+    await setup.acknowledged()
     assert setup.book.known("ann") == Profile("Theirs", None)
 
 
@@ -223,24 +231,19 @@ async def test_of_two_who_save_at_once_the_last_is_shown(setup: Setup, shown: bo
     """Another's name that was written after ours stays, though ours is not yet acknowledged as saved."""
     if shown:
         await setup.book.fetch(["ann"])
-    setup.store.acknowledges.clear()
-    setup.book.seen("ann", Profile("Ours", None))
-    await setup.saved("ann")
+    await setup.saving("ann", "Ours")
     setup.store.kept["ann"] = Profile("Theirs", None)
     setup.book.changed("ann", Profile("Ours", None))
     setup.book.changed("ann", Profile("Theirs", None))
     await setup.book.fetch(["ann"])
-    setup.store.acknowledges.set()
-    await asyncio.sleep(0.01)
+    await setup.acknowledged()
     assert setup.book.known("ann") == Profile("Theirs", None)
 
 
 async def test_a_name_that_is_learnt_during_a_save_is_newer_than_it(setup: Setup) -> None:
     """What the feed tells of the save does not hide a name that came after it."""
     await setup.book.fetch(["ann"])
-    setup.store.acknowledges.clear()
-    setup.book.seen("ann", Profile("First", None))
-    await setup.saved("ann")
+    await setup.saving("ann", "First")
     setup.book.seen("ann", Profile("Second", None))
     setup.book.changed("ann", Profile("First", None))
     assert setup.book.known("ann") == Profile("Second", None)
@@ -251,12 +254,9 @@ async def test_a_name_that_is_learnt_during_a_save_is_newer_than_it(setup: Setup
 
 async def test_what_is_told_again_during_its_save_is_saved_once(setup: Setup) -> None:
     """Also while the user is not shown yet: a second save would undo what others write after the first."""
-    setup.store.acknowledges.clear()
+    await setup.saving("ann", "Ours")
     setup.book.seen("ann", Profile("Ours", None))
-    await setup.saved("ann")
-    setup.book.seen("ann", Profile("Ours", None))
-    setup.store.acknowledges.set()
-    await asyncio.sleep(0.01)
+    await setup.acknowledged()
     setup.store.kept["ann"] = Profile("Theirs", None)
     await setup.book.save()
     assert setup.store.kept["ann"] == Profile("Theirs", None)
@@ -264,14 +264,11 @@ async def test_what_is_told_again_during_its_save_is_saved_once(setup: Setup) ->
 
 async def test_who_comes_back_after_a_rename_elsewhere_is_renamed_again(setup: Setup) -> None:
     """A token that is used once more after another's name came counts, though its own save is under way."""
-    setup.store.acknowledges.clear()
-    setup.book.seen("ann", Profile("Ours", None))
-    await setup.saved("ann")
+    await setup.saving("ann", "Ours")
     setup.store.kept["ann"] = Profile("Theirs", None)
     setup.book.changed("ann", Profile("Theirs", None))
     setup.book.seen("ann", Profile("Ours", None))
-    setup.store.acknowledges.set()
-    await asyncio.sleep(0.01)
+    await setup.acknowledged()
     await setup.book.save()
     assert setup.store.kept["ann"] == Profile("Ours", None)
 
