@@ -59,10 +59,10 @@ def chromium() -> str:
 
 
 @asynccontextmanager
-async def page_at(url: str, *, tolerated: str = "\n", **context: Any) -> AsyncIterator[Page]:
+async def page_at(url: str, *, tolerated: str | tuple[str, ...] = (), **context: Any) -> AsyncIterator[Page]:
     """A page in a browser that reaches nothing but loopback; anything it complains of fails the test.
 
-    tolerated: what a complaint may say.
+    tolerated: what a complaint may say, or any of what it may.
     """
     complaints: list[str] = []
     requests: list[str] = []
@@ -77,7 +77,8 @@ async def page_at(url: str, *, tolerated: str = "\n", **context: Any) -> AsyncIt
         await page.goto(url)
         yield page
         await browser.close()
-    assert [c for c in complaints if tolerated not in c] == []
+    expected = (tolerated,) if isinstance(tolerated, str) else tolerated
+    assert [c for c in complaints if not any(words in c for words in expected)] == []
     outside = [r for r in requests if not r.startswith(("http://127.0.0.1:", "about:", "data:"))]
     assert outside == []
 

@@ -14,8 +14,8 @@ from .test_page import page_at
 
 pytestmark = pytest.mark.browser
 
-# Chromium tells its console that a socket could not be opened.
-REFUSED = "WebSocket connection to"
+# What a browser says of a server that is away: its socket's attempts, and a request that was on its way then.
+AWAY = ("WebSocket connection to", "Failed to load resource")
 
 
 class Wire:
@@ -108,7 +108,7 @@ async def test_it_outlives_a_restart_of_the_server(start_server: StartServer) ->
     port = free_port()
     server = await start_server(server__port=port)
     await act(Api(server), "ann")
-    async with page_at(server.address, tolerated=REFUSED) as page:
+    async with page_at(server.address, tolerated=AWAY) as page:
         await page.wait_for_selector("#board [data-user-id=ann]")
         await server.stop()
         await page.wait_for_selector("#state[data-state=reconnecting]")
