@@ -125,6 +125,22 @@ def test_codes_are_found_where_they_are_made() -> None:
     assert found["body_too_large"] == {413}, "what HTTP refuses"
 
 
+# What only an action or a request meets, and never a token that is shown on a socket.
+_NOT_OF_TOKENS = {
+    *("cap_reached", "captcha_unavailable", "overloaded", "season_closing", "store_unavailable", "too_soon"),
+    *("starting", "stopping"),  # there is no socket then
+}
+
+
+def test_the_client_module_knows_which_refusals_say_nothing_against_a_token() -> None:
+    """It keeps the token for every code of 429 and 503 that a socket's token can meet, and for no other."""
+    module = (ROOT / "scoreboard_server/web/static/scoreboard.js").read_text()
+    found = re.search(r"^const PASSING = /(.+)/;$", module, re.MULTILINE)
+    assert found
+    kept = {code for code in codes() if re.match(found[1], code)}
+    assert kept == {code for code, told in codes().items() if told <= {429, 503}} - _NOT_OF_TOKENS
+
+
 # --- the socket -----------------------------------------------------------------------------------
 
 

@@ -71,7 +71,7 @@ async def test_the_place_of_others_moves_it_too(start_server: StartServer) -> No
         await show_place(page, P12)
         await expect(page.locator("#own .rank")).to_have_text("12")
         await act(api, "p13", 2)
-        await expect(page.locator("#own .rank")).to_have_text("13", timeout=30_000)
+        await expect(page.locator("#own .rank")).to_have_text("13")
 
 
 async def test_a_token_can_be_forgotten_and_replaced(start_server: StartServer) -> None:

@@ -46,9 +46,7 @@ async def complete_a_task(page: Page, bearer: str) -> None:
 
 async def told(page: Page, state: str, words: str) -> None:
     """Wait until the page says this."""
-    await expect(page.locator(f"#play-state[data-state={state}]")).to_have_text(
-        re.compile(words), timeout=30_000
-    )
+    await expect(page.locator(f"#play-state[data-state={state}]")).to_have_text(re.compile(words))
 
 
 async def asked_for(page: Page) -> list[str]:

@@ -24,7 +24,7 @@ TOPS = (
 
 async def ended(page: Page) -> None:
     """Wait until the page has told the end, and who won."""
-    await expect(page.locator("#ended")).to_contain_text("won with", timeout=30_000)
+    await expect(page.locator("#ended")).to_contain_text("won with")
 
 
 async def test_the_board_empties_the_winner_is_told_and_play_goes_on(start_season: StartSeason) -> None:
@@ -35,7 +35,7 @@ async def test_the_board_empties_the_winner_is_told_and_play_goes_on(start_seaso
         await page.wait_for_selector("#board .row")
         final = await page.evaluate(ROWS)
         await keeper.reset()
-        await expect(page.locator("#board .row")).to_have_count(0, timeout=2_000)
+        await expect(page.locator("#board .row")).to_have_count(0)
         assert (await text(page, "#placeholder")).startswith("No scores yet")
         await ended(page)
         assert await text(page, "#ended p") == "season-1 has ended. P01 won with 120. Final board"

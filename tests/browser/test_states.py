@@ -80,7 +80,7 @@ async def test_a_board_that_was_never_reached_is_told_and_mends(start_server: St
         assert (await text(page, "#placeholder")).startswith("The board can’t be reached")
         assert await page.is_hidden("#summary")
         wire.is_cut = False
-        await expect(page.locator("#board .row")).to_have_count(10, timeout=30_000)
+        await expect(page.locator("#board .row")).to_have_count(10)
 
 
 async def test_a_stale_board_stays_and_tells_its_age(start_server: StartServer) -> None:
@@ -99,7 +99,7 @@ async def test_a_stale_board_stays_and_tells_its_age(start_server: StartServer) 
         await expect(page.locator("#state")).to_have_text("Offline")
         wire.is_cut = False
         await page.context.set_offline(False)
-        await expect(page.locator("#state")).to_have_text("Live", timeout=30_000)
+        await expect(page.locator("#state")).to_have_text("Live")
         await expect(page.locator("#freshness")).to_have_text("Last change just now")
 
 
@@ -129,7 +129,7 @@ async def test_a_move_is_marked_and_the_mark_goes(start_server: StartServer) -> 
         await act(api, "p09", 1)
         await expect(page.locator("[data-user-id=p09] .move")).to_have_text("up 3")
         await expect(page.locator("[data-user-id=p08] .move")).to_have_text("down 1")
-        await expect(page.locator("#board .move:visible")).to_have_count(0, timeout=30_000)
+        await expect(page.locator("#board .move:visible")).to_have_count(0)
 
 
 @pytest.mark.parametrize("size", SIZES)

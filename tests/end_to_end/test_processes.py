@@ -140,7 +140,7 @@ async def test_reading_the_board_again_under_load_loses_and_doubles_nothing(
     assert len(epochs) > 3, "the board was hardly read again"
     expected = {user: 10 * count for user, count in counted.items()}
     for api in apis:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while {row["userId"]: row["score"] for row in (await api.board())["leaderboard"]} != expected:
                 await asyncio.sleep(0.05)
 

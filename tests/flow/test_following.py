@@ -142,7 +142,7 @@ async def test_the_board_before_is_dissolved(setup: Setup) -> None:
     before.apply("ann", 5, at=1)
     setup.feed.queue.put_nowait(HistoryLost("gone"))
     await setup.settled()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while len(before):
             await asyncio.sleep(0.01)
     assert setup.live.board is not before

@@ -72,15 +72,15 @@ async def test_others_have_their_turns_while_a_large_board_is_loaded() -> None:
 
     async def take_turns() -> None:
         nonlocal longest, last
-        last = time.perf_counter()
+        last = time.thread_time()
         while True:
             await asyncio.sleep(0)
-            longest, last = max(longest, time.perf_counter() - last), time.perf_counter()
+            longest, last = max(longest, time.thread_time() - last), time.thread_time()
 
     turns = asyncio.create_task(take_turns())
-    began = time.perf_counter()
+    began = time.thread_time()
     loaded = await load_board(FakeSnapshots(snapshot), MIDNIGHT)
-    took = time.perf_counter() - began
+    took = time.thread_time() - began
     turns.cancel()
     assert len(loaded.board) == count
     assert longest < took / 4, f"{longest:.3f} s of {took:.3f} s"

@@ -39,7 +39,7 @@ class SetUp:
         """Let it run, and the book follow."""
         running = [asyncio.create_task(each) for each in (self.keeper.run(), self.book.run())]
         try:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(20):
                 while not what():
                     self.book.changed(SeasonsEdited())
                     await asyncio.sleep(0.01)

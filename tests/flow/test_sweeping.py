@@ -36,7 +36,7 @@ class Setup:
         self.sweeping.changed(BanChanged(ban))
 
     async def until(self, happened: Callable[[], bool]) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while not happened():
                 assert not self.task.done()
                 await asyncio.sleep(0.001)
@@ -44,7 +44,7 @@ class Setup:
     async def rest(self) -> None:
         """Return when there is no reason left to look, nor is it looking."""
         quiet = 0
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while quiet < 5:
                 quiet = 0 if self.sweeping._sweeps else quiet + 1
                 await asyncio.sleep(0.001)

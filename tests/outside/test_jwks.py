@@ -53,7 +53,7 @@ async def fetching(publisher: Publisher, ring: KeyRing, pace: Pace = FAST) -> As
 
 async def until(ring: KeyRing, *kids: str) -> None:
     """Until exactly these are trusted."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while known(ring) != set(kids):
             await asyncio.sleep(0.01)
 
@@ -103,7 +103,7 @@ async def test_kept_keys_survive_failures(
             assert await fetched.first(2)
             publisher.answer = bad
             asked = len(publisher.requests)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(20):
                 while len(publisher.requests) < asked + 3:
                     await asyncio.sleep(0.01)
             assert known(ring) == {"rsa-1"}
@@ -139,8 +139,8 @@ async def test_a_slow_answer_keeps_nobody_and_no_thread(ring: KeyRing) -> None:
         began = time.monotonic()
         with pytest.raises(Unavailable):
             await fetched.look_again()
-        assert 0.25 < time.monotonic() - began < 1.5
-        async with asyncio.timeout(2):
+        assert 0.25 < time.monotonic() - began < 10
+        async with asyncio.timeout(20):
             while not publisher.ended:
                 await asyncio.sleep(0.01)
 
@@ -210,7 +210,7 @@ async def test_a_bad_key_is_told_and_its_neighbours_are_taken(
         async with fetching(publisher, ring) as fetched:
             assert await fetched.first(2)
             asked = len(publisher.requests)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(20):
                 while len(publisher.requests) < asked + 3:
                     await asyncio.sleep(0.01)
     assert known(ring) == {"rsa-1"}

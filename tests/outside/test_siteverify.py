@@ -243,7 +243,7 @@ async def test_an_answer_without_end_is_not_waited_for(service: Service) -> None
     """A byte now and then keeps nobody waiting past the deadline."""
 
     async def drip(handler: RequestHandler) -> None:
-        for _ in range(100):
+        for _ in range(200):
             handler.write(b" ")
             await handler.flush()
             await asyncio.sleep(0.05)
@@ -251,7 +251,7 @@ async def test_an_answer_without_end_is_not_waited_for(service: Service) -> None
     service.misbehave = drip
     started = time.monotonic()
     assert await code(client(service, deadline=0.3), "x") == "captcha_unavailable"
-    assert time.monotonic() - started < 1.5
+    assert time.monotonic() - started < 8  # of 10 s
 
 
 async def test_many_who_wait_for_a_slow_service_are_all_refused_in_time(service: Service) -> None:
@@ -260,14 +260,14 @@ async def test_many_who_wait_for_a_slow_service_are_all_refused_in_time(service:
 
     async def sleep(handler: RequestHandler) -> None:
         asking.release()
-        await asyncio.sleep(5)
+        await asyncio.sleep(20)
 
     service.misbehave = sleep
-    adapter = client(service, deadline=0.4)
+    adapter = client(service, deadline=1.0)
     started = time.monotonic()
     told = await asyncio.gather(*(code(adapter, f"x{i}") for i in range(60)))
     assert set(told) == {"captcha_unavailable"}
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 3.5  # 16 at once: one after the other they would take 4 s
     assert asking._value <= 32  # 16 at once; some more as the first of them gave up
 
 
@@ -278,15 +278,15 @@ async def test_who_gets_a_place_late_has_less_time(service: Service) -> None:
     async def answer_some(handler: RequestHandler) -> None:
         nonlocal asked
         asked += 1
-        await asyncio.sleep(1.8 if asked <= 16 else 10)
+        await asyncio.sleep(2.8 if asked <= 16 else 20)
         handler.finish(YES)
 
     service.misbehave = answer_some
-    adapter = client(service, deadline=3.0)
+    adapter = client(service, deadline=4.0)
     started = time.monotonic()
     told = await asyncio.gather(*(code(adapter, f"x{i}") for i in range(24)))
     assert told.count("") == 16
-    assert time.monotonic() - started < 4.35
+    assert time.monotonic() - started < 6.6  # with a deadline of their own the late ones would take 6.8 s
 
 
 async def test_a_service_that_is_not_there_is_no_yes(service: Service) -> None:

@@ -28,6 +28,7 @@ from scoreboard_server.rules.entry import Correction
 from scoreboard_server.rules.profiles import Profile
 from scoreboard_server.rules.revocations import Revocation
 from scoreboard_server.rules.seasons import Archive, Seal, Season
+from scoreboard_server.store import change_stream
 from scoreboard_server.store.changes import _wanted
 from scoreboard_server.store.opening import Store
 
@@ -263,8 +264,11 @@ async def open_cursors(mongod: Mongod) -> int:
     return count
 
 
-async def test_leaving_is_prompt_and_leaves_no_cursor(replica_set: Mongod, mongo_store: Store) -> None:
+async def test_leaving_is_prompt_and_leaves_no_cursor(
+    replica_set: Mongod, mongo_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A follower that is cancelled in the middle of waiting is gone at once, and soon so is its cursor."""
+    monkeypatch.setattr(change_stream, "_AWAIT_MS", 8_000)
     before = await open_cursors(replica_set)
     async with following(mongo_store) as follower:
         await asyncio.sleep(0.7)
@@ -273,8 +277,8 @@ async def test_leaving_is_prompt_and_leaves_no_cursor(replica_set: Mongod, mongo
         follower.task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await follower.task
-        assert time.monotonic() - began < 0.2
-    async with asyncio.timeout(5):
+        assert time.monotonic() - began < 4
+    async with asyncio.timeout(20):
         while await open_cursors(replica_set) > before:
             await asyncio.sleep(0.1)
 
@@ -291,7 +295,7 @@ async def test_leaving_a_server_that_is_away_is_prompt_too(
         follower.task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await follower.task
-        assert time.monotonic() - began < 0.2
+        assert time.monotonic() - began < 2  # the driver gives up after 3 s at the soonest
 
 
 async def test_closing_between_two_changes_ends_it(mongo_store: Store) -> None:
@@ -301,7 +305,7 @@ async def test_closing_between_two_changes_ends_it(mongo_store: Store) -> None:
     changes = feed.follow(await position_of(mongo_store), "me")
     await mongo_store.ledger.append(batch(*entries(5), writer="other"))
     assert isinstance(await anext(changes), EntryAppended)
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(20):
         await changes.aclose()
     with pytest.raises(StopAsyncIteration):
         await anext(changes)

@@ -259,7 +259,7 @@ async def test_decisions_are_of_the_same_instant(mongo_store: Store) -> None:
         await moderation.revoke(revoked[1], act)
         assert [ban async for ban in snapshot.bans()] == bans[:1]
         assert [each async for each in snapshot.revocations()] == revoked[:1]
-    async with asyncio.timeout(5), aclosing(feed.follow(snapshot.position, "me")) as changes:
+    async with asyncio.timeout(20), aclosing(feed.follow(snapshot.position, "me")) as changes:
         assert [await anext(changes) for _ in range(2)] == [BanChanged(bans[1]), TokensRevoked(revoked[1])]
 
 

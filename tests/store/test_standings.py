@@ -234,7 +234,7 @@ async def test_a_fold_cut_off_at_any_step_is_whole_or_nothing(
     with pytest.raises(StoreUnavailable):
         await fragile_store.standings.fold([e.id for e in pending], summed(pending))
     fragile.heal()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not await fragile_store.standings.fold([e.id for e in pending], summed(pending)):
             await asyncio.sleep(0.05)  # the transaction that was cut off is still being given up
     async with fragile_store.snapshots.snapshot() as snapshot:
@@ -263,7 +263,7 @@ async def test_a_cancelled_fold_blocks_nobody(mongo_store: Store) -> None:
         await asyncio.sleep(number * 0.0015)
         folding.cancel()
         await asyncio.gather(folding, return_exceptions=True)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while await mongo_store.standings.pending("me", 1):
             await fold_pending(mongo_store.standings)
     assert await board(mongo_store.snapshots) == {"ann": (600, 50)}

@@ -250,7 +250,7 @@ async def test_what_was_left_out_is_told_of_no_request(
         await connection.send(request("/livez") * 3)
         for _ in range(3):
             await connection.answer()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not seen:
             await asyncio.sleep(0.01)
     assert seen[0] is None
@@ -272,7 +272,7 @@ async def test_a_stopping_server_tells_what_it_left_out(start_api: StartApi, tol
 async def closing(told: Told) -> dict[str, Any]:
     """The line of a socket that has opened and closed."""
     lines: list[dict[str, Any]] = []
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while len(lines) < 2:
             lines += [line for line in told.take() if line["message"].startswith("socket")]
             await asyncio.sleep(0.01)
