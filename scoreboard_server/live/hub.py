@@ -5,23 +5,24 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Hashable
 from typing import Protocol, TypeVar
 
 from ..rules.board import Board, Standing
 from ..rules.claims import Identity
 from ..rules.profiles import Profile
 from ..rules.refusals import Refusal
+from ..rules.seasons import Season
 from .counts import Publications
 from .frames import Published, row
 from .live_board import LiveBoard
+from .looks import Looks
 from .seat import Seat
 
 # How long until missing names are asked for again.
 NAMES_PAUSE_S = 1.0
-# How long the loop stands still for those who wait for a publication.
-_ANSWERING_S = 0.02
+# How long at most the loop stands still for those who wait for a publication.
+_ANSWERING_S = 0.1
 
 T = TypeVar("T")
 
@@ -49,11 +50,12 @@ class Hub:
         self._names = names
         self._top = top
         self._interval = interval
+        self._answering = min(interval / 2, _ANSWERING_S)
         self._changed = asyncio.Event()
         self._seats: set[Seat] = set()
         self._owned: dict[str, set[Seat]] = {}
         self._moved: set[str] = set()
-        self._lookers: deque[Callable[[], None]] = deque()
+        self._looks = Looks()
         self._shown_by_id: set[str] = set()
         self.counts = Publications()
         self.published = self._state(version=1)
@@ -109,6 +111,11 @@ class Hub:
 
     # --- what readers do --------------------------------------------------------------------------
 
+    @property
+    def season(self) -> Season:
+        """Of the board of now."""
+        return self._live.season
+
     def standing(self, user: str) -> Standing | None:
         """The user's standing now."""
         return self._live.board.standing(user)
@@ -118,24 +125,22 @@ class Hub:
         standing = self.standing(user)
         return standing.score if standing else 0
 
-    async def look(self, query: Callable[[Board], T]) -> tuple[Published, T]:
+    async def look(
+        self, query: Callable[[Board], T], *, key: Hashable = None, rows: int = 1
+    ) -> tuple[Published, T]:
         """A published state and the query's answer from the very board it was published from.
 
         Answers at once when nothing has changed since the last publication, else at the next one.
-        `query` must not await and must not fail.
+        `query` must not await and must not fail. key: equal for equal queries, None for one of its own kind.
+        rows: how large the answer may get. Raises Unavailable `overloaded` where more is asked than can be
+        answered beside all else.
         """
         if self.is_published():
             return self.published, query(self._live.board)
-        answer: asyncio.Future[tuple[Published, T]] = asyncio.get_running_loop().create_future()
-
-        def look_now() -> None:
-            if not answer.done():
-                answer.set_result((self.published, query(self._live.board)))
-
-        self._lookers.append(look_now)
-        return await answer
+        return await self._looks.wait(query, object() if key is None else key, rows)
 
     def is_published(self) -> bool:
+        """Whether the board is as it was published."""
         return self.published.revision == self._live.revision
 
     # --- publishing -------------------------------------------------------------------------------
@@ -157,8 +162,8 @@ class Hub:
             await self._until_changed()
             await self._learn_new_names()
             self._publish()
-            await self._answer_the_rest()
-            await asyncio.sleep(self._interval)
+            spent = await self._answer_looks()
+            await asyncio.sleep(max(self._interval / 2, self._interval - spent))
 
     async def _until_changed(self) -> None:
         """Return when there is something to publish: a change, or a name that was missing."""
@@ -213,7 +218,6 @@ class Hub:
             self._fan_out(state.since(previous))
         self.published = state
         self._tell_owners()
-        self._answer_lookers()
         self.counts.seconds.add(time.perf_counter() - begun)
 
     def _fan_out(self, frame: bytes) -> None:
@@ -226,18 +230,10 @@ class Hub:
             for seat in self._owned.get(user, ()):
                 seat.score_moved()
 
-    def _answer_lookers(self) -> None:
-        """For some milliseconds: a thousand users each may be asked for, by hundreds at once."""
-        ends = time.perf_counter() + _ANSWERING_S
-        while self._lookers:
-            self._lookers.popleft()()
-            if time.perf_counter() > ends:
-                return
-
-    async def _answer_the_rest(self) -> None:
-        """Those whom it did not come to, turn by turn, while the board is as it was published."""
-        while self._lookers:
+    async def _answer_looks(self) -> float:
+        """Answer those who wait, turn by turn, while the board is as it was published; how long it took."""
+        begun = time.perf_counter()
+        while self._looks and self.is_published():
+            self._looks.answer(self.published, self._live.board, self._answering)
             await asyncio.sleep(0)
-            if not self.is_published():
-                return
-            self._answer_lookers()
+        return time.perf_counter() - begun

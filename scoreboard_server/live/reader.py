@@ -33,6 +33,11 @@ class View(Struct, frozen=True):
     announced: bool = False
     asker: str | None = None
 
+    @property
+    def size(self) -> int:
+        """How many rows it may have."""
+        return len(self.users) or self.limit
+
     def select(self, board: Board) -> list[Standing]:
         """The standings of this view, by rank."""
         if self.around is not None:
@@ -85,7 +90,7 @@ class Reader:
     async def read(self, view: View) -> Reading:
         """The view's current reading.
 
-        Raises NotFound `season_not_found`.
+        Raises NotFound `season_not_found` and Unavailable `overloaded`.
         """
         if view.season is not None and view.season != self._live.season.name:
             raise _no_such_season()
@@ -93,8 +98,12 @@ class Reader:
         if kept is not None and self._readings_of is self._hub.published and self._hub.is_published():
             return kept
         state, (standings, own, season) = await self._hub.look(
-            lambda board: (view.select(board), _own(board, view), self._live.season.name)
+            lambda board: (view.select(board), _own(board, view), self._live.season.name),
+            key=view,
+            rows=view.size,
         )
+        if self._readings_of is state and view in self._readings:  # another has asked for it, too
+            return self._readings[view]
         if view.season not in (None, season):  # another has begun meanwhile
             raise _no_such_season()
         rows, complete = await self._rows(standings, state)
@@ -112,8 +121,8 @@ class Reader:
         return self._keep(view, state, Reading(_encode(answer), _etag(state, view)))
 
     async def user(self, user: str) -> Row:
-        """One user's row. Raises NotFound `user_not_found`."""
-        state, standing = await self._hub.look(lambda board: board.standing(user))
+        """One user's row. Raises NotFound `user_not_found` and Unavailable `overloaded`."""
+        state, standing = await self._hub.look(lambda board: board.standing(user), key=user)
         if standing is None:
             raise NotFound("user_not_found", "No user of that id is on the board.")
         rows, _ = await self._rows([standing], state)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+from collections import Counter
+from types import SimpleNamespace
 
 import pytest
 
 from scoreboard_server.live import hub as hub_module
+from scoreboard_server.live import looks as looks_module
 from scoreboard_server.live.seat import Seat
 from scoreboard_server.rules.bans import Banned
 from scoreboard_server.rules.board import Board
@@ -316,6 +320,29 @@ async def test_many_who_look_hold_nobody_up(set_up: SetUp, monkeypatch: pytest.M
     setup.act("ann", 1)
     answers = await asyncio.gather(*looking)
     assert {(published.version, score) for published, score in answers} == {(2, 11), (3, 12)}
+
+
+async def test_while_the_board_always_moves_half_of_the_time_is_for_those_who_look(
+    set_up: SetUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each publication answers as many as that allows, so that all have their answers soon."""
+    ms = itertools.count()
+    monkeypatch.setattr(looks_module, "time", SimpleNamespace(perf_counter=lambda: next(ms) / 1000))
+    setup = set_up(start=False, interval=0.02)
+
+    async def move() -> None:
+        while True:
+            setup.act("ann")
+            await asyncio.sleep(0)
+
+    moving = asyncio.create_task(move())
+    await turns()
+    looking = [asyncio.create_task(setup.hub.look(len)) for _ in range(44)]
+    await turns()
+    setup.start()
+    told = Counter(state.version for state, _ in await asyncio.gather(*looking))
+    moving.cancel()
+    assert sorted(told.values()) == [11] * 4, "the first that ends after 10 ms is the last"
 
 
 async def test_who_stops_looking_harms_nobody(set_up: SetUp) -> None:

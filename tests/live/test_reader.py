@@ -10,7 +10,7 @@ import pytest
 
 from scoreboard_server.live import reader as reader_module
 from scoreboard_server.live.reader import Reading, View, timestamp
-from scoreboard_server.rules.board import Board
+from scoreboard_server.rules.board import Board, Standing
 from scoreboard_server.rules.profiles import Profile
 from scoreboard_server.rules.refusals import NotFound
 from scoreboard_server.rules.seasons import Season
@@ -65,6 +65,29 @@ async def test_an_unchanged_view_is_built_once(set_up: SetUp) -> None:
     second = await setup.reader.read(View(3))
     assert second.etag != first.etag
     assert await setup.reader.read(View(3)) is second
+
+
+async def test_a_view_that_many_wait_for_is_built_once(
+    set_up: SetUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the board moves, too; each of them has the very same bytes."""
+    setup = set_up(FIVE, start=False)
+    selected: list[View] = []
+    select = View.select
+
+    def select_and_note(view: View, board: Board) -> list[Standing]:
+        selected.append(view)
+        return select(view, board)
+
+    monkeypatch.setattr(View, "select", select_and_note)
+    setup.act("eve")
+    reading = [asyncio.create_task(setup.reader.read(View(2))) for _ in range(9)]
+    await asyncio.sleep(0)
+    setup.start()
+    first, *others = await asyncio.gather(*reading)
+    assert users(first) == ["ann", "ben"]
+    assert all(other is first for other in others)
+    assert selected == [View(2)]
 
 
 async def test_what_is_kept_is_bounded(set_up: SetUp, monkeypatch: pytest.MonkeyPatch) -> None:
