@@ -132,6 +132,20 @@ async def test_a_token_that_can_not_be_looked_at_now_is_shown_again(start_server
         assert await page.evaluate("told.states.at(-1).state") == "live"
 
 
+async def test_a_token_that_can_not_be_had_now_is_asked_for_again(start_server: StartServer) -> None:
+    """On the same socket, by the same function."""
+    async with followed(start_server, [GREETING]) as (page, sockets):
+        await until(page, "told.boards.length === 1")
+        await page.evaluate(_HURRY)
+        token = "async () => asked++ ? 't' : Promise.reject(Error('not now'))"
+        await page.evaluate(f"() => {{ let asked = 0; client.auth({token}); }}")
+        await until(page, "told.states.some(({ code }) => code === 'token_unavailable')")
+        async with asyncio.timeout(20):
+            while "auth" not in sockets.heard:
+                await page.wait_for_timeout(20)
+        assert len(sockets.opened) == 2
+
+
 async def test_a_network_that_returns_is_used_at_once(start_server: StartServer) -> None:
     """However long the pause would have been; while it is away, waking up tries nothing."""
     async with followed(start_server, [GREETING]) as (page, sockets):

@@ -81,7 +81,8 @@ async def follower(
 ) -> AsyncIterator[Follower]:
     """The module, connected.
 
-    handed: "once" for a token as text, "asked" for a function. random: what Math.random says, "" for chance.
+    handed: "once" for a token as text, "asked" for a function, "failing" for one that rejects.
+    random: what Math.random says, "" for chance.
     """
     process = await asyncio.create_subprocess_exec(
         node(),

@@ -181,6 +181,16 @@ async def test_a_token_that_can_not_be_looked_at_now_is_kept(code: str) -> None:
         assert (following.words(), len(server.heard)) == (["connecting", "live"], 1)
 
 
+async def test_a_token_that_can_not_be_had_now_is_asked_for_again() -> None:
+    """A function that rejects ends nothing: the board is watched as nobody, and a next time is told."""
+    async with scripted([GREETING]) as server, follower(server.url, handed="failing") as following:
+        await following.until(lambda f: len(f.pauses()) == 1 and len(f.boards) == 1)
+        (told,) = [state for state in following.states if "code" in state]
+        assert (told["code"], told["message"]) == ("token_unavailable", "TypeError: fetch failed")
+        assert 15_000 <= told["retryInMs"] <= 30_000
+        assert (following.words(), server.heard) == (["connecting", "live"], [[]])
+
+
 async def test_a_server_that_dies_at_each_greeting_is_not_hammered() -> None:
     """The pauses grow, though each connection has shown a board."""
     async with scripted([GREETING, 1011]) as server, follower(server.url, random="0.5") as following:

@@ -1,24 +1,21 @@
 /**
- * The board, live, over a WebSocket that mends itself; for browsers and Node.
+ * The live board over a WebSocket that mends itself; for browsers and Node.
  *
  * @typedef {{userId: string, username: string, avatarUrl: string | null, score: number, rank: number}} Row
  * @typedef {{epoch: string, version: number, totalUsers: number, rows: Row[]}} Board
  * @typedef {{newScore: number, leaderboardPosition: number | null, change: number}} Score
  * @typedef {{state: "connecting" | "live" | "reconnecting" | "closed", retryInMs?: number,
  *   heardAt?: number, code?: string, message?: string, userId?: string, expiresAt?: string}} Status
- * @typedef {string | null | (() => any)} Token a function (async or not) is asked at every opening
+ * @typedef {string | null | (() => any)} Token a function, async or not, is asked at each opening
  * @typedef {{url?: string, token?: Token, WebSocket?: any,
- *   onBoard?: (board: Board) => void, onScore?: (score: Score) => void, onState?: (status: Status) => void}} Options
+ *   onBoard?: (b: Board) => void, onScore?: (s: Score) => void, onState?: (s: Status) => void}} Options
  */
 
-const PING_MS = 25_000;
-const ANSWER_MS = 8_000;
-const RETRY_MS = 500;
-const CAP_MS = 15_000;
+const PING_MS = 25_000, ANSWER_MS = 8_000, RETRY_MS = 500, CAP_MS = 15_000;
 // Not the token's fault.
-const PASSING = /^(keys_|too_many|rate)/;
+const PASSING = /^(keys_|token_u|too_many|rate)/;
 
-/** @type {(board: Board | null, message: any) => Board | null} null when they are out of step */
+/** @type {(board: ?Board, m: any) => ?Board} null: out of step */
 export function applyUpdate(board, { epoch, version, snapshot, data }) {
   const base = snapshot ? { epoch, version: version - 1, rows: [] } : board;
   if (!base || base.epoch !== epoch || base.version + 1 !== version) return null;
@@ -32,9 +29,9 @@ export function applyUpdate(board, { epoch, version, snapshot, data }) {
 /** @param {Options} options */
 export function connect({ url, token, WebSocket = globalThis.WebSocket, onBoard, onScore, onState }) {
   const leaving = new AbortController();
-  /** @type {Status["state"]} */ let state = "connecting";
-  /** @type {Board | null} */ let board = null;
-  /** @type {any} */ let socket = null;
+  /** @type {any} */ let state = "connecting";
+  /** @type {?Board} */ let board = null;
+  /** @type {any} */ let socket;
   /** @type {any} */ let timers = {};
   let failures = 0, heardAt = 0;
 
@@ -46,8 +43,7 @@ export function connect({ url, token, WebSocket = globalThis.WebSocket, onBoard,
     pong: () => { failures = 0; },
   };
 
-  /** @param {any} news */
-  function report({ type, ...news }) {
+  function report(/** @type {any} */ { type, ...news }) {
     state = news.state ?? state;
     onState?.({ state, ...news });
   }
@@ -63,7 +59,7 @@ export function connect({ url, token, WebSocket = globalThis.WebSocket, onBoard,
       handlers[message.type]?.(message);
     };
     socket.onclose = reconnect;
-    // Unheard, some clients throw it.
+    // Unheard, some throw it.
     socket.onerror = () => {};
     timers.ping = setInterval(ping, PING_MS);
     ping();
@@ -71,8 +67,12 @@ export function connect({ url, token, WebSocket = globalThis.WebSocket, onBoard,
 
   async function signIn() {
     const asked = socket;
-    const given = await (typeof token === "function" ? token() : token);
-    if (given && socket === asked) asked.send(JSON.stringify({ type: "auth", token: given }));
+    try {
+      const given = await (typeof token === "function" ? token() : token);
+      if (given && socket === asked) asked.send(JSON.stringify({ type: "auth", token: given }));
+    } catch (why) {
+      if (socket === asked) refused({ code: "token_unavailable", message: `${why}` });
+    }
   }
 
   function refused(/** @type {any} */ news) {
@@ -98,9 +98,9 @@ export function connect({ url, token, WebSocket = globalThis.WebSocket, onBoard,
 
   function reconnect({ code = 0 } = {}) {
     drop();
-    // Revoked or banned: watches on as nobody.
+    // Revoked, banned: watch as nobody.
     if (code > 4400 && typeof token === "string") token = "";
-    // Full jitter: not all at once.
+    // Full jitter.
     const retryInMs = Math.random() * Math.min(CAP_MS, RETRY_MS * 2 ** failures++);
     timers.retry = setTimeout(open, retryInMs);
     report({ state: "reconnecting", retryInMs, heardAt });
