@@ -26,7 +26,7 @@ _STYLES = {
 
 @dataclass(slots=True)
 class BoardView:
-    """Renders itself for the size that the terminal has now. now, changed_at, lost_at: seconds, monotonic."""
+    """Renders itself for the size that the terminal has now. now and all times: seconds, monotonic."""
 
     source: str
     limit: int
@@ -35,6 +35,7 @@ class BoardView:
     now: float = 0.0
     changed_at: float = 0.0
     lost_at: float = 0.0
+    heard_at: float = 0.0
     has_ended: bool = False
     moves: RankMoves = field(default_factory=RankMoves)
 
@@ -42,7 +43,7 @@ class BoardView:
         """The next thing that the watcher tells."""
         self.now = now
         if isinstance(event, Lost):
-            self.lost, self.lost_at = event, now
+            self.lost, self.lost_at, self.heard_at = event, now, now - event.heard_ago
             return
         self.changed_at = now
         self.moves.see(event, now)
@@ -63,11 +64,12 @@ class BoardView:
     def _status(self) -> str:
         if self.board is None:
             return "○ connecting…"
-        age = max(0.0, self.now - self.changed_at)
         if self.lost is not None:
+            age = max(0.0, self.now - self.heard_at)
             left = max(0.0, self.lost_at + self.lost.retry_in - self.now)
             what = "not connected" if self.has_ended else f"reconnecting in {left:.1f} s"
             return f"○ as of {age:.0f} s ago, {what}: {printable(self.lost.why)}"
+        age = max(0.0, self.now - self.changed_at)
         return f"● live, version {self.board.version:,}, {age:.0f} s ago. Ctrl-C ends."
 
     def _table(self, width: int, height: int) -> Table:

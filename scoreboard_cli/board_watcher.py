@@ -19,10 +19,11 @@ _OUT_OF_STEP = "an update is missing"
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """Nothing is seen for now; in so many seconds it is tried again."""
+    """Nothing is seen for now, nor was for so many seconds; in so many it is tried again."""
 
     why: str
     retry_in: float
+    heard_ago: float = 0.0
 
 
 def full_jitter(failures: int, chance: Callable[[], float] = random.random) -> float:
@@ -39,6 +40,8 @@ async def watch(
 
     address: asked before each try, as a server that comes back may be elsewhere; None where there is none.
     """
+    clock = asyncio.get_running_loop().time
+    heard_at = clock()
     failures = 0
 
     def live(board: Board) -> None:
@@ -46,27 +49,38 @@ async def watch(
         failures = 0
         tell(board)
 
+    def heard() -> None:
+        nonlocal heard_at
+        heard_at = clock()
+
     while True:
         why = _OUT_OF_STEP
         try:
-            await _follow(address(), live)
+            await _follow(address(), live, heard)
         except SocketLostError as error:
             why = str(error)
-        lost = Lost(why, full_jitter(failures))
+        lost = Lost(why, full_jitter(failures), clock() - heard_at)
         failures += 1
         tell(lost)
         await sleep(lost.retry_in)
 
 
-async def _follow(address: ServerAddress | None, tell: Callable[[Board], None]) -> None:
-    """Tell the states seen through one socket; ends when an update doesn't follow the one before."""
+async def _follow(
+    address: ServerAddress | None, tell: Callable[[Board], None], heard: Callable[[], None]
+) -> None:
+    """Tell the states seen through one socket; ends when an update doesn't follow the one before.
+
+    heard: called for whatever comes, also when nothing on the board has changed.
+    """
     if address is None:
         raise SocketLostError("no server is running")
     board: Board | None = None
     socket = await LiveSocket.open(address)
     try:
         while True:
-            for update in _updates(await socket.receive()):
+            messages = await socket.receive()
+            heard()
+            for update in _updates(messages):
                 board = apply(board, update)
                 if board is None:
                     return

@@ -48,16 +48,16 @@ def test_it_looks_like_this() -> None:
 
 
 def test_a_loss_is_said_and_the_board_stays() -> None:
-    """The status tells how old the rows are, why, and when it is tried again; also what stays at the end."""
+    """The status tells since when nothing is known, why, and when it is tried again; so does what stays."""
     view = _view()
-    view.see(Lost("the connection is gone\x1b[2J", 4.0), 110)
+    view.see(Lost("the connection is gone\x1b[2J", 4.0, heard_ago=3), 110)
     view.now = 111.5
     assert _shown(view)[-2:] == [
         "2       9,998   bob    Bob",
-        "○ as of 12 s ago, reconnecting in 2.5 s: the connection is gone\N{REPLACEMENT CHARACTER}[2J",
+        "○ as of 4 s ago, reconnecting in 2.5 s: the connection is gone\N{REPLACEMENT CHARACTER}[2J",
     ]
     view.has_ended = True
-    assert _shown(view)[-1].startswith("○ as of 12 s ago, not connected: the connection is gone")
+    assert _shown(view)[-1].startswith("○ as of 4 s ago, not connected: the connection is gone")
 
 
 @pytest.mark.parametrize("width", [20, 40, 80, 200])

@@ -92,6 +92,29 @@ async def test_nonsense_is_a_loss() -> None:
     assert told.versions[:2] == [None, 1]
 
 
+async def test_a_loss_tells_how_long_ago_the_server_was_heard() -> None:
+    """Whatever it said then, and though the board has not changed for longer."""
+
+    async def visit(connection: ServerConnection) -> None:
+        await connection.send(_update(1, snapshot=True))
+        await asyncio.sleep(0.3)
+        await connection.send('{"type":"pong"}')
+        await asyncio.sleep(0.1)
+
+    told = Told()
+    async with serve(visit, "127.0.0.1", 0) as server:
+        address = ServerAddress("127.0.0.1", next(iter(server.sockets)).getsockname()[1])
+        addresses = iter([address])
+        began = asyncio.get_running_loop().time()
+        watching = asyncio.create_task(watch(lambda: next(addresses, None), told, _no_pause))
+        await told.until(lambda events: len(events) >= 3)
+        lasted = asyncio.get_running_loop().time() - began
+        watching.cancel()
+    _, first, second = told.events
+    assert isinstance(first, Lost) and isinstance(second, Lost)
+    assert 0 <= first.heard_ago < second.heard_ago < lasted - 0.3
+
+
 async def test_there_may_be_no_server() -> None:
     """None found, and nobody listening, are told as losses, and tried again."""
     addresses = iter([None, ServerAddress("127.0.0.1", 9)])
