@@ -13,7 +13,7 @@ from ..live.hub import Names
 from ..live.reader import Leaderboard, OwnRank, Reader, Reading, View, timestamp
 from ..rules.board import Standing
 from ..rules.profiles import Profile
-from ..rules.refusals import Unavailable
+from ..rules.refusals import NotFound, Unavailable
 from ..rules.seasons import ANNOUNCED, Season
 from .few_readers import FewReaders
 from .ports import Archives
@@ -59,13 +59,17 @@ async def recall(archives: Archives, season: Season, view: View, look_again: Rea
 async def _recall(archives: Archives, season: Season, view: View) -> Past:
     kept = season.seal.archive if season.seal is not None else None
     if kept is None:
-        raise Unavailable("season_closing", "The season has just ended; its final board is being written.")
+        raise _closing()
     edition = ANNOUNCED if view.announced else kept.edition
     users = kept.users if view.announced else kept.corrected_users
     reading = _Reading(archives, season.number, edition, users)
     rows = await reading.select(view)
     own = await reading.of([view.asker]) if view.asker is not None else []
     return Past(season, rows, own[0] if own else None, users, edition)
+
+
+def _closing() -> Unavailable:
+    return Unavailable("season_closing", "The season has just ended; its final board is being written.")
 
 
 class Archived(Struct, frozen=True, rename="camel"):
@@ -163,12 +167,18 @@ class Boards:
         """
         season = named(self._book.all(), view.season) if view.season is not None else None
         if season is None or season.is_current:
-            return await self._reader.read(view)
+            return await self._read_live(view)
         past = await self._recall(season, view)
         await self._names.fetch([s.user for s in past.rows if self._names.known(s.user) is None])
         known = {s.user: self._names.known(s.user) for s in past.rows}
         body = _encode(told(past, view, {user: name for user, name in known.items() if name is not None}))
         return Reading(body, f'"{blake2s(body, digest_size=12).hexdigest()}"')
+
+    async def _read_live(self, view: View) -> Reading:
+        try:
+            return await self._reader.read(view)
+        except NotFound:  # the live board has turned to the next season already
+            raise _closing() from None
 
     async def final_standing(self, season: Season, user: str) -> Standing | None:
         """The user's place on the corrected board of a sealed season. Raises Unavailable, as `read`."""

@@ -41,7 +41,7 @@ class ActionsHandler(BaseHandler):
         season = self._season()
         number = season.number if season is not None else None
         page = await self.services.explaining.page(user, place, limit, number)
-        standing = await self._standing(user, season)
+        standing = await self._standing(user)
         answer = Actions(
             actions=[action(line) for line in page.lines],
             next=str(page.next) if page.next else None,
@@ -55,8 +55,9 @@ class ActionsHandler(BaseHandler):
         name = self.query_text("season")
         return named(self.services.seasons.all(), name) if name is not None else None
 
-    async def _standing(self, user: str, season: Season | None) -> Standing | None:
-        if season is None or season.is_current:
+    async def _standing(self, user: str) -> Standing | None:
+        season = self._season()  # once more, as it may have been sealed meanwhile
+        if season is None or season.number == self.services.hub.season.number:
             return self.services.hub.standing(user)
         return await self.services.boards.final_standing(season, user)
 

@@ -6,12 +6,13 @@ import json
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from scoreboard_server.flow.archiving import archive
-from scoreboard_server.rules.board import Standing
+from scoreboard_server.rules.board import Board, Standing
 from scoreboard_server.rules.seasons import Seal, Season
 
-from ..conftest import Api
+from ..conftest import Api, token
 from ..flow.seasons import FakeArchives, FakeSeasons
 from .insides import services
 from .wire import ask, problem, request
@@ -87,3 +88,33 @@ async def test_a_season_whose_archive_is_being_written_says_so(two: Api) -> None
     """Try again in a second."""
     services(two).seasons._seasons = [CURRENT, SEALED]
     problem(await ask(two, request("/api/leaderboard?season=season-1")), 503, "season_closing")
+
+
+async def test_nothing_is_told_of_one_season_that_is_of_the_next(two: Api) -> None:
+    """The board has turned to it a moment before the list of seasons: the old one has to wait."""
+    services(two).seasons._seasons = [structs.replace(SEALED, seal=None)]
+    services(two).hub._live.replace(Board([("ann", 5, 1)]), CURRENT)
+    for path in ("/api/leaderboard", "/api/users/ann/actions"):
+        asked = request(f"{path}?season=season-1", f"Authorization: Bearer {token('ann')}")
+        problem(await ask(two, asked), 503, "season_closing")
+
+
+async def test_actions_that_are_read_while_their_season_is_sealed_come_with_its_final_place(
+    two: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not with one on the board of the next season."""
+    known = services(two)
+    sealed = known.seasons.all()
+    known.seasons._seasons = [structs.replace(SEALED, seal=None)]
+    page = known.explaining.page
+
+    async def page_and_seal(*asked: Any) -> Any:
+        read = await page(*asked)
+        known.seasons._seasons = sealed
+        known.hub._live.replace(Board([("ann", 5, 1)]), CURRENT)
+        return read
+
+    monkeypatch.setattr(known.explaining, "page", page_and_seal)
+    asked = request("/api/users/ann/actions?season=season-1", f"Authorization: Bearer {token('ann')}")
+    told = json.loads((await ask(two, asked)).body)
+    assert (told["score"], told["rank"]) == (30, 1)
