@@ -44,8 +44,9 @@ def _is_printable(character: str) -> bool:
 
 
 def _is_seen_alone(character: str) -> bool:
-    """Neither a space nor a mark, which is seen with a letter before it."""
-    return unicodedata.category(character)[0] not in "ZMC"
+    """Neither a space nor a mark, which is seen with a letter before it, nor the joiner, which is Cf."""
+    category = unicodedata.category(character)
+    return category[0] not in "ZM" and category not in _UNPRINTABLE
 
 
 def clean_avatar(url: str) -> str | None:

@@ -23,6 +23,8 @@ _TAKE_PAUSE = 0.03
 _ATTACH_PAUSE = 0.05
 
 _BRIEFLY = "command"
+# What a first start leaves behind takes 300 MB, and a supervisor starts again for ever.
+_MOST_SET_ASIDE = 3
 
 
 class EmbeddedError(Exception):
@@ -139,19 +141,28 @@ class DataDir:
         """Make the folder of the database files where it is missing or was never finished.
 
         A `mongod` cut short while it makes its first files can't start on them again, so they are set aside.
-        Not deleted: somebody may have put a copy of finished ones there meanwhile.
+        Not deleted: somebody may have put a copy of finished ones there meanwhile. Raises EmbeddedError when
+        that has happened too often.
         """
         if self._unfinished_file.exists() and self.dbpath.exists() and any(self.dbpath.iterdir()):
-            aside = self.dbpath.with_name(f"mongo.set-aside-{datetime.now(UTC):%Y%m%dT%H%M%S.%f}")
-            self.dbpath.rename(aside)
-            log.warning(
-                "a first start was never finished; what was in mongo/ is in %s now; look at it, or delete it",
-                aside.name,
-                extra={"setAside": aside.name},
-            )
+            self._set_aside()
         if not (self.dbpath.exists() and any(self.dbpath.iterdir())):
             write_private(self._unfinished_file, "mongo/ is being made; it may be no database yet\n")
             self.dbpath.mkdir(mode=0o700, exist_ok=True)
+
+    def _set_aside(self) -> None:
+        if len(list(self.path.glob("mongo.set-aside-*"))) >= _MOST_SET_ASIDE:
+            raise EmbeddedError(
+                f"The first start of the MongoDB in {self.path} was never finished, {_MOST_SET_ASIDE + 1} "
+                "times: its log may say why. Delete or move mongo.set-aside-* there to let it try again."
+            )
+        aside = self.dbpath.with_name(f"mongo.set-aside-{datetime.now(UTC):%Y%m%dT%H%M%S.%f}")
+        self.dbpath.rename(aside)
+        log.warning(
+            "a first start was never finished; what was in mongo/ is in %s now; look at it, or delete it",
+            aside.name,
+            extra={"setAside": aside.name},
+        )
 
     def finish_dbpath(self) -> None:
         """Make the database files ones to keep; before anyone is told the URI."""

@@ -31,6 +31,7 @@ from scoreboard_server.rules.profiles import NAME_LENGTH, Profile, clean_avatar,
         ("\u0301\ufe0f", None),
         ("Ann\u3164", "Ann"),
         ("❤\ufe0f", "❤\ufe0f"),
+        ("\U000e0fff", "\U000e0fff"),  # of no Unicode so far: another Python may know it
     ],
 )
 def test_names_are_cleaned(raw: str, shown: str | None) -> None:

@@ -73,6 +73,21 @@ def test_unfinished_database_files_are_set_aside_and_finished_ones_never(tmp_pat
     assert [path.name for path in tmp_path.iterdir()] == ["mongo"]
 
 
+def test_first_starts_that_are_never_finished_do_not_fill_the_disk(tmp_path: Path) -> None:
+    """After three that were set aside an admin has to look; what is there stays as it is until then."""
+    folder = DataDir(tmp_path)
+    for _ in range(4):
+        folder.begin_dbpath()
+        (folder.dbpath / "WiredTiger").touch()
+    with pytest.raises(EmbeddedError, match="never finished, 4 times"):
+        folder.begin_dbpath()
+    asides = list(tmp_path.glob("mongo.set-aside-*"))
+    assert (len(asides), (folder.dbpath / "WiredTiger").exists()) == (3, True)
+    asides[0].rename(tmp_path / "looked-at")
+    folder.begin_dbpath()
+    assert not any(folder.dbpath.iterdir())
+
+
 async def test_who_was_removed_touches_nothing_of_who_came_after(tmp_path: Path) -> None:
     """The folder is somebody else's by now, with other announcements in it."""
     first, second = DataDir(tmp_path / "x"), DataDir(tmp_path / "x")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import msgspec
 from msgspec import UNSET, Struct
 
-from ..canonical import LARGEST
 from ..entry import CORRECTION_MARK
 from ..identifiers import is_entry_id
 from ..refusals import Unacceptable
@@ -79,11 +78,14 @@ def _check_schedule(told: ScheduleLine) -> None:
 
 
 def _check_details(told: object) -> None:
-    """Numbers that every reader of JSON can count to, as everywhere in an export."""
+    """Numbers that a store can hold, though larger than what JSON's readers can count to.
+
+    The trail of a store keeps for good what was once allowed, and is there for people.
+    """
     if isinstance(told, dict | list):
         for inner in told.values() if isinstance(told, dict) else told:
             _check_details(inner)
-    elif isinstance(told, int | float) and not -LARGEST <= told <= LARGEST:
+    elif isinstance(told, int | float) and not -(2**63) <= told < 2**63:
         raise Malformed("a number is too large")
 
 

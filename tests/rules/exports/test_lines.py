@@ -81,6 +81,14 @@ def test_an_act_comes_back() -> None:
     assert act_of(line) == act
 
 
+def test_an_old_act_may_tell_of_instants_that_no_new_one_may() -> None:
+    """Its line stays in the trail for good, and the store that holds it can be exported all the same."""
+    act = Act(5, "root", "season ends", None, "", {"ends_at": 253_402_300_799_999_999})
+    line = read_line(write_line(act_line(act)))
+    assert isinstance(line, ActLine)
+    assert act_of(line) == act
+
+
 @given(at=st.integers(0, 4_000_000_000_000_000))
 def test_a_revocation_comes_back_to_the_microsecond(at: int) -> None:
     """Although it is kept in seconds."""
