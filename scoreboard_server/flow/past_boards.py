@@ -170,8 +170,8 @@ class Boards:
             return await self._read_live(view)
         past = await self._recall(season, view)
         await self._names.fetch([s.user for s in past.rows if self._names.known(s.user) is None])
-        known = {s.user: self._names.known(s.user) for s in past.rows}
-        body = _encode(told(past, view, {user: name for user, name in known.items() if name is not None}))
+        shown = {s.user: self._names.shown(s.user) for s in past.rows}
+        body = _encode(told(past, view, {user: name for user, name in shown.items() if name is not None}))
         return Reading(body, f'"{blake2s(body, digest_size=12).hexdigest()}"')
 
     async def _read_live(self, view: View) -> Reading:

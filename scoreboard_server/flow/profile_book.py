@@ -74,6 +74,10 @@ class ProfileBook:
         """The profile as remembered; None when it has to be fetched."""
         return self._known.get(user)
 
+    def shown(self, user: str) -> Profile | None:
+        """The profile as remembered, or what a token told of it while the store has not told the rest."""
+        return self._known.get(user) or self._half_known.get(user)
+
     async def fetch(self, users: Collection[str]) -> None:
         """Remember these users' profiles, or return after half a second without them."""
         if not users or self._is_resting:  # the store has just failed
@@ -86,7 +90,7 @@ class ProfileBook:
 
     def seen(self, user: str, profile: Profile) -> None:
         """A token has told this profile of its user."""
-        before = self._known.get(user) or self._half_known.get(user, _NOTHING)
+        before = self.shown(user) or _NOTHING
         after = merged(before, profile)
         if after == before:
             return

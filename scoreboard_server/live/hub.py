@@ -34,6 +34,10 @@ class Names(Protocol):
         """The profile, None when it has to be fetched."""
         ...
 
+    def shown(self, user: str) -> Profile | None:
+        """The profile, or as much of it as is known before it is fetched; None for nothing."""
+        ...
+
     async def fetch(self, users: Collection[str]) -> None:
         """Make these users known. May fail silently, and soon; then they stay unknown."""
         ...
@@ -201,7 +205,7 @@ class Hub:
             epoch=self._live.epoch,
             version=version,
             revision=self._live.revision,
-            rows=tuple(row(s, self._names.known(s.user)) for s in self.leaders()),
+            rows=tuple(row(s, self._names.shown(s.user)) for s in self.leaders()),
             total=len(self._live.board),
             last_at=self._live.board.last_at,
         )

@@ -135,7 +135,7 @@ class Reader:
         unknown = [s.user for s in standings if s.user not in published and self._names.known(s.user) is None]
         if unknown:
             await self._names.fetch(unknown)
-        rows = [published.get(s.user) or row(s, self._names.known(s.user)) for s in standings]
+        rows = [published.get(s.user) or row(s, self._names.shown(s.user)) for s in standings]
         return rows, all(self._names.known(user) is not None for user in unknown)
 
     def _keep(self, view: View, state: Published, reading: Reading) -> Reading:

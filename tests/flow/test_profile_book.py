@@ -76,6 +76,7 @@ async def test_what_a_token_leaves_out_stays(setup: Setup) -> None:
     setup.store.kept["ann"] = ANN
     setup.book.seen("ann", Profile("Anna", None))
     assert setup.book.known("ann") is None  # half known: the store is asked before it is shown
+    assert setup.book.shown("ann") == Profile("Anna", None)  # unless it is slow
     await setup.book.fetch(["ann"])
     assert setup.book.known("ann") == Profile("Anna", ANN.avatar)
 

@@ -36,6 +36,7 @@ class FakeNames:
     def __init__(self, kept: Mapping[str, Profile] | None = None) -> None:
         self.kept = dict(kept or {})
         self.remembered: dict[str, Profile] = {}
+        self.half: dict[str, Profile] = {}
         self.fetches: list[list[str]] = []
         self.answers = asyncio.Event()
         self.answers.set()
@@ -43,6 +44,9 @@ class FakeNames:
 
     def known(self, user: str) -> Profile | None:
         return self.remembered.get(user)
+
+    def shown(self, user: str) -> Profile | None:
+        return self.remembered.get(user) or self.half.get(user)
 
     async def fetch(self, users: Collection[str]) -> None:
         self.fetches.append(list(users))

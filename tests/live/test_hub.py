@@ -234,6 +234,18 @@ async def test_while_names_hang_ids_are_shown_and_names_follow(
     assert [r["username"] for r in named["data"]["updatedPositions"]] == ["Ann"]
 
 
+async def test_while_names_hang_what_tokens_told_is_shown(set_up: SetUp) -> None:
+    """A name without the picture that the store may know of is better than an id."""
+    setup = set_up()
+    setup.names.silent = True
+    setup.names.half["ann"] = Profile("Ann", None)
+    setup.act("ann")
+    await setup.published()
+    assert [r.username for r in setup.hub.published.rows] == ["Ann"]
+    row = await setup.reader.user("ann")
+    assert row.username == "Ann"
+
+
 async def test_a_name_that_is_missing_delays_and_changes_nothing_more(set_up: SetUp) -> None:
     """Once shown by id, a leader without a name holds up no publication, and a quiet board stays the same."""
     setup = set_up(names={"ann": ANN})
