@@ -27,9 +27,19 @@ async def take_back(moderation: Moderation, ban: Ban, *, writer: str, now_us: Ca
     return await _Correcting(moderation, ban, TAKEN_BACK, writer, now_us).all_of(moderation.to_take_back)
 
 
+async def count_taken_back(moderation: Moderation, ban: Ban) -> int:
+    """How many actions' points this ban has taken back, here or in any server. Raises StoreUnavailable."""
+    return await moderation.count_named(ban.user, _prefix(TAKEN_BACK, ban))
+
+
 async def give_back(moderation: Moderation, ban: Ban, *, writer: str, now_us: Callable[[], int]) -> int:
     """Give back all that was taken back; how many it were. `ban` has been lifted. Raises StoreUnavailable."""
     return await _Correcting(moderation, ban, GIVEN_BACK, writer, now_us).all_of(moderation.to_give_back)
+
+
+def _prefix(kind: str, ban: Ban) -> str:
+    """How the ids of the ban's corrections begin, and those of no client's action."""
+    return f"{kind}/{ban.id}/"
 
 
 class _Correcting:
@@ -56,7 +66,7 @@ class _Correcting:
 
     async def _correct(self, bite: Sequence[ToCorrect]) -> bool:
         ban, at = self._ban, self._now_us()
-        prefix = f"{self._kind}/{ban.id}/"  # which no client has an id of
+        prefix = _prefix(self._kind, ban)
         corrections = [
             Correction(ban.user, prefix + each.action, self._kind, each.points, at, ban.reason, each.action)
             for each in bite

@@ -20,7 +20,7 @@ from ..rules.entry import ADJUSTED, Correction
 from ..rules.refusals import NotFound, Unacceptable
 from ..rules.revocations import Revocation
 from ..rules.seasons import Season
-from .correcting import give_back, take_back
+from .correcting import count_taken_back, give_back, take_back
 from .ports import Ledger, Moderation
 
 # By then every server that isn't paused has learnt of a ban; what it counts later it takes back itself.
@@ -40,7 +40,7 @@ class Admin(Struct, frozen=True):
 
 
 class Banned(Struct, frozen=True):
-    """A ban, and how many actions' points were taken back with it."""
+    """A ban, and how many actions' points were taken back with it, by whoever was first to do it."""
 
     ban: Ban
     taken_back: int
@@ -89,13 +89,15 @@ async def ban(
             taken_back_from=_earlier(taken_back_from, newest.taken_back_from),
         )
     details = {"ban": msgspec.to_builtins(decided), "before": _told(standing)}
+    # Counted in the ledger: servers that have learnt of the ban take back beside this.
+    before = await count_taken_back(moderation, decided)
     await moderation.put_ban(decided, admin.act("ban", user, reason, details))
     if taken_back_from is None:
         return Banned(decided, 0)
-    taken = await take_back(moderation, decided, writer=admin.writer, now_us=admin.now_us)
+    await take_back(moderation, decided, writer=admin.writer, now_us=admin.now_us)
     await asyncio.sleep(_SETTLING_S)
-    taken += await take_back(moderation, decided, writer=admin.writer, now_us=admin.now_us)
-    return Banned(decided, taken)
+    await take_back(moderation, decided, writer=admin.writer, now_us=admin.now_us)
+    return Banned(decided, await count_taken_back(moderation, decided) - before)
 
 
 async def unban(moderation: Moderation, admin: Admin, user: str, *, reason: str) -> Unbanned:

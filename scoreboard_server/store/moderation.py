@@ -29,8 +29,13 @@ from .reaching import reaching
 from .standings import season_number, touch_season
 from .transactions import at_once, note
 
-# Types from the mark to the first character behind it.
-_CORRECTIONS = {"$gte": CORRECTION_MARK, "$lt": chr(ord(CORRECTION_MARK) + 1)}
+
+def _first_behind(prefix: str) -> str:
+    """The first string that is behind all that begin like this."""
+    return prefix[:-1] + chr(ord(prefix[-1]) + 1)
+
+
+_CORRECTIONS = {"$gte": CORRECTION_MARK, "$lt": _first_behind(CORRECTION_MARK)}
 _OF_AN_ACTION = {"action": _CORRECTIONS, "of": {"$exists": True}}  # a range of `user_action`
 
 
@@ -133,6 +138,12 @@ class MongoModeration:
                 ]
             )
             return [ToCorrect(d["_id"], -int(d["points"])) async for d in found]
+
+    async def count_named(self, user: str, prefix: str) -> int:
+        """See `Moderation.count_named`."""
+        begins_so = {"$gte": prefix, "$lt": _first_behind(prefix)}
+        with reaching():
+            return await self._database[ENTRIES].count_documents({"user": user, "action": begins_so})
 
     async def correct(self, ban: Ban, corrections: Sequence[Correction], writer: str) -> bool:
         """See `Moderation.correct`."""

@@ -71,6 +71,10 @@ class FakeModeration:
         await asyncio.sleep(0)
         return [ToCorrect(action, -points) for action, points in self._corrected().items() if points][:limit]
 
+    async def count_named(self, user: str, prefix: str) -> int:
+        await asyncio.sleep(0)
+        return sum(e.user == user and e.action.startswith(prefix) for e in self.entries.values())
+
     def _corrected(self) -> Counter[str]:
         sums: Counter[str] = Counter()
         for entry in self.entries.values():

@@ -9,7 +9,10 @@ import pytest
 from msgspec.structs import replace
 
 from scoreboard_server.flow import deciding
+from scoreboard_server.flow.correcting import take_back
 from scoreboard_server.flow.deciding import Admin, Banned, Unbanned
+from scoreboard_server.rules.acts import Act
+from scoreboard_server.rules.bans import Ban
 from scoreboard_server.rules.board import Standing
 from scoreboard_server.rules.claims import CLOCK_SKEW_S, WRITE, Identity
 from scoreboard_server.rules.entry import Correction
@@ -82,6 +85,23 @@ async def test_what_was_under_way_is_taken_back_too(admin: Admin, monkeypatch: p
     monkeypatch.setattr(asyncio, "sleep", settle)
     assert (await ban(moderation, admin, since=50)).taken_back == 2
     assert moderation.score() == 0
+
+
+async def test_what_a_server_takes_back_first_is_told_too(admin: Admin) -> None:
+    """A server that learns of the ban looks at once; the admin is told what the ban did, not who did it."""
+    moderation = FakeModeration()
+    moderation.act("a1")
+    moderation.act("a2")
+    swept: list[int] = []
+
+    async def sweep_first(ban: Ban, act: Act) -> None:
+        await FakeModeration.put_ban(moderation, ban, act)
+        swept.append(await take_back(moderation, ban, writer="a server", now_us=lambda: 2_000))
+
+    moderation.put_ban = sweep_first  # type: ignore[method-assign]
+    assert (await ban(moderation, admin, since=50)).taken_back == 2
+    assert (await ban(moderation, admin, since=40)).taken_back == 0  # by this one nothing more
+    assert swept == [2, 0]
 
 
 async def test_who_is_banned_is_banned_on_the_new_terms(admin: Admin) -> None:

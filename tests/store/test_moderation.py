@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from scoreboard_server.flow.correcting import give_back, take_back
+from scoreboard_server.flow.correcting import count_taken_back, give_back, take_back
 from scoreboard_server.flow.explaining import explain
 from scoreboard_server.flow.loading import load_board
 from scoreboard_server.flow.ports import Moderation, StoreUnavailable
@@ -206,6 +206,8 @@ async def test_since_when_and_whose_points_are_taken_back(mongo_store: Store) ->
     async with mongo_store.snapshots.snapshot() as snapshot:
         assert sum([points async for user, points, _, _ in snapshot.pending() if user == "ann"]) == 98
     assert await moderation_of(mongo_store).to_take_back(ban, 10) == []
+    assert await count_taken_back(moderation_of(mongo_store), ban) == 3
+    assert await count_taken_back(moderation_of(mongo_store), replace(ban, id="b")) == 0  # `b1` begins so
 
 
 async def test_negative_points_are_given_and_huge_ones_taken(mongo_store: Store) -> None:

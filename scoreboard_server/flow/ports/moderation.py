@@ -57,6 +57,10 @@ class Moderation(Protocol):
         """Actions of which some points were taken back, of any season."""
         ...
 
+    async def count_named(self, user: str, prefix: str) -> int:
+        """How many entries of the user's have an action id that begins like this."""
+        ...
+
     async def correct(self, ban: Ban, corrections: Sequence[Correction], writer: str) -> bool:
         """Append them if this ban, lifted or not as it is here, is still the user's newest; whether it was.
 
