@@ -6,14 +6,27 @@ from collections.abc import AsyncIterator, Collection, Sequence
 
 from bson import Int64, MaxKey
 from motor.motor_asyncio import AsyncIOMotorDatabase
+from pymongo import ASCENDING
 from pymongo.errors import BulkWriteError
 
 from ..rules.board import Standing
 from ..rules.entry import Entry
 from ..rules.seasons import ANNOUNCED, Amended, Archive
-from .documents import ARCHIVE, BANS, ENTRIES, SEASONS, STANDINGS, Document, entry, standing_id, standings_of
+from .documents import (
+    ARCHIVE,
+    BANS,
+    ENTRIES,
+    SEASONS,
+    STANDINGS,
+    Document,
+    entry,
+    late_in,
+    standing_id,
+    standings_of,
+)
 from .reaching import reaching
 from .season_documents import archive_document, archive_row, archived
+from .season_entries import in_order
 
 # Between two of them a server does something else; the driver hands out the rows of one without a pause.
 _BATCH = 500
@@ -34,12 +47,15 @@ class MongoArchives:
 
     async def entries(self, number: int) -> AsyncIterator[Entry]:
         """See `Archives.entries`."""
-        counted = {"season": number, "late": {"$ne": True}}
-        order = [("user", 1), ("action", 1)]
-        found = self._database[ENTRIES].find(counted, sort=order, hint="user_action", batch_size=_BATCH)
         with reaching():
-            async for document in found:
+            async for document in in_order(self._scan, number):
                 yield entry(document)
+
+    def _scan(
+        self, wanted: Document, *, sort: Sequence[str], hint: str, limit: int = 0
+    ) -> AsyncIterator[Document]:
+        order = [(field, ASCENDING) for field in sort]
+        return self._database[ENTRIES].find(wanted, sort=order, hint=hint, limit=limit, batch_size=_BATCH)
 
     async def hidden(self, number: int) -> AsyncIterator[str]:
         """See `Archives.hidden`."""
@@ -79,9 +95,10 @@ class MongoArchives:
     async def _late_points(self, number: int) -> dict[str, int]:
         found = self._database[ENTRIES].aggregate(
             [
-                {"$match": {"season": number, "late": True}},
+                {"$match": late_in(number)},
                 {"$group": {"_id": "$user", "points": {"$sum": "$points"}}},
-            ]
+            ],
+            hint="of_season",
         )
         return {d["_id"]: int(d["points"]) async for d in found}
 

@@ -13,7 +13,7 @@ from pymongo.errors import OperationFailure
 from ..flow.ports import Span, StoreUnavailable
 from ..rules.acts import Act
 from ..rules.books import Difference, Total
-from .documents import ENTRIES, SEASONS, SHAPE, STANDINGS, Document, standing_id
+from .documents import ENTRIES, SEASONS, SHAPE, STANDINGS, Document, folded_into, standing_id
 from .reaching import reaching
 from .snapshots import MongoSnapshot, MongoSnapshots
 from .standings import season_number
@@ -101,8 +101,8 @@ class MongoBooks:
         self, session: AsyncIOMotorClientSession, season: int, user: str
     ) -> Difference | None:
         ledger: Total | None = None
-        counted = {"user": user, "season": season, "late": {"$ne": True}}
-        entries = self._database[ENTRIES].find(counted, _TOLD, session=session)
+        counted = folded_into(season) | {"user": user}
+        entries = self._database[ENTRIES].find(counted, _TOLD, hint="of_season", session=session)
         async for document in entries:
             ledger = ledger or Total()
             ledger.add(document["type"], int(document["points"]), int(document["at"]))

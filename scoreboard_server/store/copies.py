@@ -179,7 +179,9 @@ class MongoCopies:
         return was_waiting
 
     async def _check_quiet(self, session: AsyncIOMotorClientSession) -> None:
-        pending = await self._database[ENTRIES].find_one({"pending": True}, {"_id": 1}, session=session)
+        pending = await self._database[ENTRIES].find_one(
+            {"pending": True}, {"_id": 1}, hint="pending", session=session
+        )
         folded = await self._database[STANDINGS].find_one(standings_of(STAGING), {"_id": 1}, session=session)
         banned = await self._database[BANS].find_one({}, {"_id": 1}, session=session)
         if pending or folded or banned:

@@ -62,10 +62,11 @@ INDEXES: Mapping[str, list[IndexModel]] = {
             name="pending",
             partialFilterExpression={"pending": True},
         ),
+        # What a season is the sum of, and apart from it what came late.
         IndexModel(
-            [("season", ASCENDING), ("user", ASCENDING)],
-            name="late",
-            partialFilterExpression={"late": True},
+            [("late", ASCENDING), ("season", ASCENDING), ("user", ASCENDING)],
+            name="of_season",
+            partialFilterExpression={"season": {"$exists": True}},
         ),
     ],
     STANDINGS: [],
@@ -97,6 +98,16 @@ INDEXES: Mapping[str, list[IndexModel]] = {
     ],
     SPENT: [IndexModel([("until", ASCENDING)], name="forgotten", expireAfterSeconds=0)],
 }
+
+
+def folded_into(season: int) -> Document:
+    """A filter for the entries that a season's standings are the sum of."""
+    return {"late": None, "season": season}
+
+
+def late_in(season: int) -> Document:
+    """A filter for the corrections to a season that came when it was sealed."""
+    return {"late": True, "season": season}
 
 
 def entry_documents(batch: Batch) -> list[Document]:

@@ -117,7 +117,8 @@ class MongoDiagnosis:
                 foreign += compared[2]
             seasons = [each async for each in self._database[SEASONS].find({}, {"state": 1, "v": 1})]
             shape = newest_shape(seasons)
-            old = {"pending": True, "at": {"$lt": before_us}}
+            # `writer` leads to the index of what is pending; a hint would fail where that index is missing.
+            old = {"pending": True, "writer": {"$gte": ""}, "at": {"$lt": before_us}}
             return DatabaseFacts(
                 is_made=bool(INDEXES.keys() & made),
                 has_season=any(season["state"] == "current" for season in seasons),

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..flow.ports import Past
 from ..rules.history import Place
-from .documents import ENTRIES, STANDINGS, Document, entry, standing_id
+from .documents import ENTRIES, STANDINGS, Document, entry, late_in, standing_id
 from .snapshots import MongoSnapshot, MongoSnapshots
 
 
@@ -23,7 +23,7 @@ _PENDING = _Outside({"pending": True}, "pending")
 
 
 def _late(season: int) -> _Outside:
-    return _Outside({"season": season, "late": True}, "late")
+    return _Outside(late_in(season), "of_season")
 
 
 class MongoHistory:

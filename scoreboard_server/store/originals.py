@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 from bson.timestamp import Timestamp
 from motor.motor_asyncio import AsyncIOMotorDatabase
+from pymongo import ASCENDING
 from pymongo.errors import OperationFailure
 
 from ..flow.ports import InstantLost, StoreUnavailable
@@ -37,6 +38,7 @@ from .documents import (
 )
 from .reaching import reaching
 from .season_documents import season
+from .season_entries import in_order
 from .snapshots import MongoSnapshot, MongoSnapshots
 
 _INSTANT = re.compile(r"([0-9]{1,10})\.([0-9]{1,10})")
@@ -115,17 +117,30 @@ class MongoOriginal:
     async def late(self, skip: int) -> AsyncIterator[tuple[int, Correction]]:
         """See `Original.late`."""
         order = {"season": 1, "user": 1, "action": 1}
-        how = {"sort": order, "hint": "late", "skip": skip, "allowDiskUse": True}
-        async for document in self._scan(ENTRIES, {"late": True}, **how):
+        all_late = {"late": True, "season": {"$exists": True}}
+        how = {"sort": order, "hint": "of_season", "skip": skip, "allowDiskUse": True}
+        async for document in self._scan(ENTRIES, all_late, **how):
             correction = entry(document)
             assert isinstance(correction, Correction)  # noqa: S101 -- nothing else comes late
             yield int(document["season"]), correction
 
     async def entries(self, number: int, skip: int) -> AsyncIterator[Entry]:
         """See `Original.entries`."""
-        counted = {"$or": [{"season": number, "late": {"$ne": True}}, {"pending": True}]}
-        order = {"user": 1, "action": 1}
-        async for document in self._scan(ENTRIES, counted, sort=order, hint="user_action", skip=skip):
+        waiting = [entry(each) async for each in self._scan(ENTRIES, {"pending": True}, hint="pending")]
+        async for each in _merged(self._folded(number), waiting):
+            if skip:
+                skip -= 1
+            else:
+                yield each
+
+    async def _folded(self, number: int) -> AsyncIterator[Entry]:
+        def scan(
+            wanted: Document, *, sort: Sequence[str], hint: str, limit: int = 0
+        ) -> AsyncIterator[Document]:
+            order = dict.fromkeys(sort, ASCENDING)
+            return self._scan(ENTRIES, wanted, sort=order, hint=hint, limit=limit)
+
+        async for document in in_order(scan, number):
             yield entry(document)
 
     async def totals(self, number: int) -> AsyncIterator[tuple[str, Total]]:
@@ -155,6 +170,21 @@ class MongoOriginal:
             if _is_lost(error):
                 raise InstantLost from error
             raise
+
+
+async def _merged(entries: AsyncIterator[Entry], others: Iterable[Entry]) -> AsyncIterator[Entry]:
+    """Both by user and action, of which the former are sorted."""
+    waiting = sorted(others, key=_place, reverse=True)
+    async for each in entries:
+        while waiting and _place(waiting[-1]) < _place(each):
+            yield waiting.pop()
+        yield each
+    while waiting:
+        yield waiting.pop()
+
+
+def _place(entry: Entry) -> tuple[str, str]:
+    return entry.user, entry.action
 
 
 def _instant(text: str) -> Timestamp:

@@ -78,7 +78,7 @@ class MongoSeasons:
     async def _fold_rest(self, number: int, session: AsyncIOMotorClientSession) -> None:
         """So that whatever was acknowledged before this instant is of this season, corrections with it."""
         entries = self._database[ENTRIES].find(
-            {"pending": True}, TOLD, limit=_MOST_PENDING + 1, session=session
+            {"pending": True}, TOLD, limit=_MOST_PENDING + 1, hint="pending", session=session
         )
         pending = [pending_entry(document) async for document in entries]
         if len(pending) > _MOST_PENDING:
