@@ -123,6 +123,8 @@ def make_parts(
     gate.reloaded(loaded)
     moderating = Moderating(live, hub, bans=bans, revocations=revocations, now_us=now_us)
     sweeping = _sweeping(store, bans, writer)
+    verifier = _verifier(settings, keys, revocations)
+    keys.ring.when_lost.append(lambda: moderating.key_lost(verifier.still_vouched))
     captcha = make_captcha(settings, keys.secret, store.spent)
     vetting = Vetting(captcha, catalogue, time.monotonic)
     reader, book = Reader(live, hub, profiles), SeasonBook(store.seasons, loaded.seasons)
@@ -133,7 +135,7 @@ def make_parts(
         boards=Boards(reader, book, store.archives, profiles),
         seasons=book,
         hub=hub,
-        verifier=_verifier(settings, keys, revocations),
+        verifier=verifier,
         gate=gate,
         turnstile=turnstile(settings, vetting.refused),
         occupancy=_occupancy(settings),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
 import jwt
@@ -54,7 +54,8 @@ def secret_key(secret: bytes) -> Key:
 class KeyRing:
     """The keys that are trusted now. Tokens with an id are for the key of that id and no other.
 
-    losses: rises whenever a key is no longer trusted, so that what it verified can be forgotten.
+    losses: rises whenever a key is no longer trusted, so that what it verified can be forgotten. when_lost:
+    called then.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class KeyRing:
         """algorithms: those accepted; keys of others are left out. Raises WeakSecretError."""
         self.algorithms = frozenset(algorithms)
         self.losses = 0
+        self.when_lost: list[Callable[[], None]] = []
         self._secret = None if secret is None else secret_key(secret)
         self._arrange(keys)
 
@@ -74,8 +76,14 @@ class KeyRing:
         """Trust these from now on, and the secret as before."""
         before = [*self._named.values(), *self._nameless.values()]
         self._arrange(keys)
-        if not all(key.is_same(self.find(key.kid, key.algorithm)) for key in before):
+        if not all(self.trusts(key) for key in before):
             self.losses += 1
+            for tell in self.when_lost:
+                tell()
+
+    def trusts(self, key: Key) -> bool:
+        """Whether what this key has verified would be verified now."""
+        return key.is_same(self.find(key.kid, key.algorithm))
 
     def find(self, kid: str | None, algorithm: str) -> Key | None:
         """The only key that may verify a token with this header; without an id in it that is the secret,

@@ -8,12 +8,19 @@ from collections.abc import Callable, Iterable
 from ..live.hub import Hub
 from ..live.live_board import LiveBoard
 from ..rules.bans import BanList, Banned
+from ..rules.claims import Identity
+from ..rules.refusals import Unauthenticated
 from ..rules.revocations import RevocationList, TokenRevoked
 from .loading import Loaded
 from .ports import BanChanged, Decided, EntryAppended, SeasonsEdited, TokensRevoked
 
 _STEP_S = 0.25
 _FORGET_EVERY_S = 60.0
+
+
+def key_gone() -> Unauthenticated:
+    """The no to who came in by a key that is trusted no longer."""
+    return Unauthenticated("token_invalid", "The token's key is trusted no longer.")
 
 
 class Moderating:
@@ -69,6 +76,11 @@ class Moderating:
             self._hub.dismiss(user, lambda identity: True, Banned())
         for user in self._live.board.hidden - banned:
             self._live.show(user)
+
+    def key_lost(self, still_vouched: Callable[[Identity], bool]) -> None:
+        """A key is trusted no longer: who came in by it goes, as anybody may have signed with it."""
+        for user in self._hub.owners():
+            self._hub.dismiss(user, lambda identity: not still_vouched(identity), key_gone())
 
     def _dismiss_revoked(self, users: Iterable[str]) -> None:
         for user in users:

@@ -129,13 +129,22 @@ class TokenVerifier:
         return identity
 
     def _check(self, token: str) -> Identity:
-        return check_claims(self.claims(token), now=self._clock(), max_ttl=self._max_ttl)
+        key, claims = self._read(token)
+        return check_claims(claims, now=self._clock(), max_ttl=self._max_ttl, vouched_by=key)
+
+    def still_vouched(self, identity: Identity) -> bool:
+        """Whether the key that verified its token is trusted now."""
+        key = identity.vouched_by
+        return isinstance(key, Key) and self._keys.trusts(key)
 
     def claims(self, token: str) -> dict[str, object]:
         """The claims of a token whose signature, type, issuer and audience are right; times are unchecked.
 
         Raises Unauthenticated `token_invalid`.
         """
+        return self._read(token)[1]
+
+    def _read(self, token: str) -> tuple[Key, dict[str, object]]:
         if len(token) > TOKEN_LENGTH:
             raise Unauthenticated("token_invalid", "The token is too long.")
         try:
@@ -159,7 +168,7 @@ class TokenVerifier:
         except (jwt.InvalidTokenError, RecursionError) as error:  # JSON in a header may be nested without end
             raise Unauthenticated("token_invalid", _explain(error)) from None
         claims: dict[str, object] = decoded
-        return claims
+        return key, claims
 
     def _key_for(self, token: str) -> Key:
         """The key that has to match. Where the header says a key is to be found (`jku`, `x5u`, `jwk`) or how

@@ -21,7 +21,10 @@ CLOCK_SKEW_S = 60
 
 
 class Identity(Struct, frozen=True):
-    """Who a verified token speaks for. `issued_at` and `expires_at` are in seconds since the Unix epoch."""
+    """Who a verified token speaks for. `issued_at` and `expires_at` are in seconds since the Unix epoch.
+
+    vouched_by: the key that verified it; only who has the keys can tell what that is worth.
+    """
 
     user: str
     token_id: str
@@ -29,6 +32,7 @@ class Identity(Struct, frozen=True):
     scopes: frozenset[str]
     profile: Profile
     issued_at: float = 0.0
+    vouched_by: object = None
 
     @property
     def may_write(self) -> bool:
@@ -41,7 +45,9 @@ class Identity(Struct, frozen=True):
         return WRITE_ANY in self.scopes
 
 
-def check_claims(claims: Mapping[str, object], *, now: float, max_ttl: float) -> Identity:
+def check_claims(
+    claims: Mapping[str, object], *, now: float, max_ttl: float, vouched_by: object = None
+) -> Identity:
     """The identity in a verified token's claims.
 
     now: seconds since the Unix epoch. max_ttl: the longest lifetime (`exp - iat`) believed, in seconds.
@@ -61,6 +67,7 @@ def check_claims(claims: Mapping[str, object], *, now: float, max_ttl: float) ->
         scopes=_scopes(claims),
         profile=clean_profile(claims.get("name"), claims.get("picture")),
         issued_at=issued_at,
+        vouched_by=vouched_by,
     )
 
 

@@ -158,8 +158,14 @@ def test_rotation(clock: Clock) -> None:
     ring.replace(keys_of(ed_jwk("new"), public(rsa_jwk("old"))))
     after = issue(ring, clock)
     assert [peek(token)[0]["kid"] for token in (before, after)] == ["old", "new"]
-    assert [verifier.verify(token).user for token in (before, after)] == ["ann", "ann"]
+    identities = [verifier.verify(token) for token in (before, after)]
+    assert [identity.user for identity in identities] == ["ann", "ann"]
+    assert [verifier.still_vouched(identity) for identity in identities] == [True, True]
+    lost: list[int] = []
+    ring.when_lost.append(lambda: lost.append(ring.losses))
     ring.replace(keys_of(ed_jwk("new")))
+    assert lost == [1]
+    assert [verifier.still_vouched(identity) for identity in identities] == [False, True]
     assert verifier.verify(after).user == "ann"
     with pytest.raises(UnknownKey):  # though it was remembered
         verifier.verify(before)

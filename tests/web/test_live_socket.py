@@ -11,6 +11,7 @@ import socket
 import struct
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,6 +23,8 @@ from scoreboard_server.web import frame_writer
 from scoreboard_server.web.live_socket import MESSAGE_LIMIT
 
 from ..conftest import Api, token
+from ..end_to_end.test_keys import signed
+from ..jwks import rsa_jwk, write_jwks
 from .conftest import StartApi
 from .insides import services, stream_of
 from .watching import Watcher, watch
@@ -686,6 +689,27 @@ async def test_a_socket_ends_with_its_token(api: Api) -> None:
         assert (code, leaver.connection.close_reason) == (4401, "token_expired")
         await stayer.say({"type": "ping"})
         await stayer.next("pong")
+
+
+async def test_a_socket_ends_with_the_key_that_vouched_for_it(start_api: StartApi, tmp_path: Path) -> None:
+    """Who has a key that leaked can't go on with what it signed; whom other keys vouch for stay."""
+    keys = write_jwks(tmp_path / "keys.json", rsa_jwk("leaked"))
+    api = await start_api(auth__jwks_file=keys, auth__algorithms=["HS256", "RS256"])
+    async with watch(api) as honest, watch(api) as forger:
+        await honest.prove("ann")
+        await forger.say({"type": "auth", "token": signed(rsa_jwk("leaked"), user="eve")})
+        await forger.next_of("auth.ok")
+        await forger.say(action("a1"))
+        assert (await forger.next_of("action.result"))["newScore"] == 10
+        api.server.keys.replace(())
+        await forger.say(action("a2"))
+        code, last = await forger.closed()
+        assert (code, forger.connection.close_reason) == (4401, "token_invalid")
+        assert [each for each in last if each["type"] == "action.result"] == []
+        await honest.say(action("a1"))
+        assert (await honest.next_of("action.result"))["success"]
+        rows = (await api.board())["leaderboard"]
+        assert {row["userId"]: row["score"] for row in rows} == {"ann": 10, "eve": 10}
 
 
 async def test_a_stopping_server_says_when_to_come_back(api: Api) -> None:
