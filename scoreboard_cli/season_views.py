@@ -82,7 +82,7 @@ def _facts(season: Season) -> list[str]:
     seal, kept = season.seal, season.seal.archive
     facts = [f"{started}, sealed {readable(seal.at)} by {console.printable(seal.by)}"]
     if kept is not None:
-        corrected = f", {counted(seal.corrections, 'correction')} since" if seal.corrections else ""
+        corrected = ", corrected since" if seal.corrections else ""
         facts += [f"{kept.entries:,} entries{corrected}", f"SHA-256 {kept.digest}"]
     return facts
 

@@ -136,6 +136,7 @@ def make_parts(
         seasons=book,
         hub=hub,
         verifier=verifier,
+        profiles=profiles,
         gate=gate,
         turnstile=turnstile(settings, vetting.refused),
         occupancy=_occupancy(settings),

@@ -41,7 +41,8 @@ class Archive(Struct, frozen=True):
 class Seal(Struct, frozen=True):
     """How a season ended. at: µs since the Unix epoch. by: whoever closed it.
 
-    corrections: how many acts of admins have touched it since. archive: None while it is being written.
+    corrections: rises with each correction since; a large one is written in several steps. archive: None
+    while it is being written.
     """
 
     at: int

@@ -9,6 +9,7 @@ from ..flow.captcha import Captcha
 from ..flow.explaining import Explaining
 from ..flow.gate import Gate
 from ..flow.past_boards import Boards
+from ..flow.profile_book import ProfileBook
 from ..flow.season_book import SeasonBook
 from ..flow.submitting import Submitting
 from ..flow.tokens import TokenVerifier
@@ -34,6 +35,7 @@ class Services:
     seasons: SeasonBook
     hub: Hub
     verifier: TokenVerifier
+    profiles: ProfileBook
     gate: Gate
     turnstile: Turnstile
     occupancy: Occupancy

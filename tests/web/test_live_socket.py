@@ -19,6 +19,7 @@ from websockets.exceptions import InvalidStatus
 
 from scoreboard_server.live.frames import text_frame
 from scoreboard_server.rules.bans import Banned
+from scoreboard_server.rules.claims import WRITE_ANY
 from scoreboard_server.web import frame_writer
 from scoreboard_server.web.live_socket import MESSAGE_LIMIT
 
@@ -654,6 +655,17 @@ async def test_nobody_acts_without_a_token(api: Api) -> None:
         told = await watcher.next_of("action.result")
         assert (told["status"], told["code"]) == (401, "token_missing")
     assert (await api.board())["totalUsers"] == 0
+
+
+async def test_a_socket_tells_the_name_of_who_plays_elsewhere(api: Api) -> None:
+    """All points come from a trusted server, which knows ids alone; the player's own token has the name."""
+    claim = {"userId": "ann", "actionId": "m1", "actionType": "task.completed"}
+    assert (await api.post(claim, token("game", scopes=(WRITE_ANY,)))).code == 200
+    async with watch(api) as watcher:
+        await watcher.say({"type": "auth", "token": token("ann", name="Ann")})
+        update = await watcher.next_of("leaderboard.update")
+        assert [row["username"] for row in update["data"]["updatedPositions"]] == ["Ann"]
+        assert (await api.board())["leaderboard"][0]["username"] == "Ann"
 
 
 async def test_floods_over_the_socket_count_with_those_over_http(start_api: StartApi) -> None:

@@ -16,13 +16,15 @@ from scoreboard_server.web.base_handler import BODY_LIMIT, BaseHandler
 from scoreboard_server.web.openapi.document import document
 
 from ..conftest import Api, token
+from .conftest import StartApi
 from .openapi_routes import rules
+from .watching import watch
 from .wire import HANDSHAKE, Answer, ask, request
 
 DOCUMENT = document()
 JSON_BODY = "Content-Type: application/json"
-# What a client can't bring about on a healthy server.
-_NOT_PROVOKED = {(name, "429") for name in ("submit", "submitBatch", "takeTicket")}
+# Where there can be too much.
+_LIMITED = {(name, "429") for name in ("submit", "submitBatch", "takeTicket", "watch")}
 
 
 def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -296,6 +298,21 @@ async def test_real_answers_are_those_that_are_described(api: Api) -> None:
                     conform(operation, await ask(api, raw.replace(b"GET", b"HEAD", 1)), head=True)
 
 
+async def test_too_much_is_answered_as_described(start_api: StartApi) -> None:
+    """429 where it is described, and nowhere else."""
+    api = await start_api(limits__per_ip_per_minute=1, limits__sockets_per_ip=1)
+    await api.act("ann", "a1")
+    requested = requests()
+    async with watch(api):
+        for path, _, operation in operations():
+            name = operation["operationId"]
+            good = next(some[-1] for status, some in requested[name].items() if status < "300")
+            of_a_stranger = requested[name].get("401", [good])[-1]  # trusted servers are not limited
+            answer = await ask(api, of_a_stranger)
+            assert (answer.code == 429) == ((name, "429") in _LIMITED), (path, answer)
+            conform(operation, answer)
+
+
 async def test_a_server_that_is_not_ready_answers_as_described(api: Api) -> None:
     """503 where it is described, and nowhere else."""
     api.server._lifecycle.services = None
@@ -307,9 +324,9 @@ async def test_a_server_that_is_not_ready_answers_as_described(api: Api) -> None
 
 
 def test_no_described_status_is_left_out() -> None:
-    """What the two tests above provoke is all that is described."""
+    """What the three tests above provoke is all that is described."""
     described = {(o["operationId"], status) for _, _, o in operations() for status in o["responses"]}
     provoked = {(name, status) for name, each in requests().items() for status in each}
     ready = {(name, status) for name, status in described if status == "503"}
-    assert described - provoked - ready == _NOT_PROVOKED
+    assert described - provoked - ready == _LIMITED
     assert provoked <= described

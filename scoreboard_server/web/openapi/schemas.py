@@ -62,7 +62,9 @@ _BOARD = record(
     optional=["userRank", "archive"],
 )
 
-_CORRECTIONS = whole("How many acts of admins have touched it since it was sealed.", 0)
+_CORRECTIONS = whole(
+    "Rises with each correction of its board since it was sealed, by one or more; 0 for none.", 0
+)
 _DIGEST = text("SHA-256 of the season's canonical export.", pattern="^[0-9a-f]{64}$")
 
 _ARCHIVE = record(

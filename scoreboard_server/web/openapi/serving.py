@@ -67,7 +67,7 @@ _ASSET = operation(
 _SOCKET = operation(
     "watch",
     "The live board over a WebSocket (RFC 6455, version 13); its messages are in `/asyncapi.json`.",
-    {"101": answer("The socket is open; a snapshot arrives.")} | problems(400, 403, 413, 426, 503),
+    {"101": answer("The socket is open; a snapshot arrives.")} | problems(400, 403, 413, 426, 429, 503),
     tag=_TAG,
 )
 
