@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from .server_address import ServerAddress
 
 TEXT, CLOSE, PING, PONG = 0x1, 0x8, 0x9, 0xA
-_CONTINUATION = 0x0
 _FINAL = 0x80
 _MASKED = 0x80
 _TWO_BYTES = 126  # a length that says: the length is in the next two bytes; one more says: in eight

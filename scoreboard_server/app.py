@@ -9,7 +9,7 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Coroutine
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
@@ -38,8 +38,6 @@ _HEADER_LIMIT = 16 * 1024
 _HEADER_PATIENCE_S = 15
 _BODY_PATIENCE_S = 10
 _ANSWER_PATIENCE_S = 30
-_STORE_PATIENCE_S = 30.0
-_STORE_PAUSE_S = 1.0
 _KEYS_PATIENCE_S = 5.0
 # Together they stay under the ten seconds that supervisors give a process to stop.
 _FLUSH_PATIENCE_S = 3.0
@@ -47,11 +45,7 @@ _FOLD_PATIENCE_S = 1.5
 _TASKS_PATIENCE_S = 0.5
 _CLOSE_PATIENCE_S = 0.5
 _LEAST_STORE_PATIENCE_S = 2.5  # more than the driver takes to say goodbye; then a private MongoDB is killed
-_CANCEL_PATIENCE_S = 0.3
 _STOP_PATIENCE_S = 9.0
-
-
-T = TypeVar("T")
 
 
 class StartError(Exception):

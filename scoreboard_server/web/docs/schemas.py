@@ -10,8 +10,6 @@ from .markup import Markup, code, element, joined, link, table
 
 Json = dict[str, Any]
 
-_NULL = {"type": "null"}
-
 
 def kind(schema: Json) -> Markup:
     """What a value may be, with links to what has a name."""
