@@ -149,9 +149,10 @@ async def _changing_part(store: ExportStore, writing: _Writing, now_us: int) -> 
     except InstantLost:
         if known is not None:
             raise BeginAnew("the store has forgotten the instant that it was of") from None
-        words = "reading took longer than the store remembers an instant"
+        words = "reading the current season took longer than the store remembers an instant"
+        remedy = "close the season, as sealed ones can be read for as long as it takes"
         setting = "minSnapshotHistoryWindowInSeconds"
-        raise CannotExport(f"{words}; let its MongoDB keep more by the parameter {setting}") from None
+        raise CannotExport(f"{words}; {remedy}, or raise {setting} of your MongoDB") from None
 
 
 async def _abouts(original: Original) -> list[About] | None:
