@@ -14,7 +14,7 @@ from scoreboard_server.rules.refusals import NotFound, Unacceptable, Unavailable
 from . import console
 from .admin import admin, moderation_of, reason, user_id
 from .session import NOT_FOUND, REFUSED, Session, command_options, fail, no_season, with_store
-from .times import FORMS, Instant, readable
+from .times import FORMS, Instant, as_told, readable
 
 if TYPE_CHECKING:
     from scoreboard_server.flow.deciding import Adjusted, Banned, Unbanned
@@ -112,17 +112,11 @@ def _ban_as_json(done: Banned) -> dict[str, Any]:
         "userId": told.user,
         "reason": told.reason,
         "by": told.by,
-        "since": _instant(told.since),
-        "until": _instant(told.until),
-        "takenBackFrom": _instant(told.taken_back_from),
+        "since": as_told(told.since),
+        "until": as_told(told.until),
+        "takenBackFrom": as_told(told.taken_back_from),
         "takenBack": done.taken_back,
     }
-
-
-def _instant(at: int | None) -> str | None:
-    from scoreboard_server.live.reader import timestamp  # noqa: PLC0415 -- as in session
-
-    return None if at is None else timestamp(at)
 
 
 _Rehearsal = tuple["list[Standing]", "list[Standing]", int, int]

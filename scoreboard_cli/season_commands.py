@@ -12,9 +12,9 @@ from scoreboard_server.rules.refusals import Unacceptable
 from . import console
 from .admin import admin
 from .season_resetting import Next, ask, finish, plan_reset, show_plan, with_seasons
-from .season_views import counted, instant, season_as_json, show_season
+from .season_views import counted, season_as_json, show_season
 from .session import Session, command_options
-from .times import FORMS, Instant, readable
+from .times import FORMS, Instant, as_told, readable
 
 if TYPE_CHECKING:
     from scoreboard_server.rules.seasons import Season
@@ -194,7 +194,7 @@ def ends(session: Session, time: str) -> None:
 
     before = with_seasons(session, work)
     if session.as_json:
-        told = {"season": before.name, "endsAt": instant(at), "before": instant(before.ends_at)}
+        told = {"season": before.name, "endsAt": as_told(at), "before": as_told(before.ends_at)}
         console.data_json(told)
         return
     console.data(f"{before.name} ends {readable(at, _NEVER)} (before: {readable(before.ends_at, _NEVER)}).")
@@ -234,7 +234,7 @@ def schedule(session: Session, cron: str, zone: str) -> None:
     if session.as_json:
         told = {"cron": wanted.cron, "zone": wanted.zone} if wanted else None
         console.data_json(
-            {"season": now_is.name, "schedule": told, "next": [instant(each) for each in foreseen]}
+            {"season": now_is.name, "schedule": told, "next": [as_told(each) for each in foreseen]}
         )
         return
     if wanted is None:

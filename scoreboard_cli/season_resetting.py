@@ -14,9 +14,9 @@ from scoreboard_server.rules.refusals import NotFound, Refusal
 from . import console
 from .admin import admin
 from .leaderboard_commands import HEADINGS
-from .season_views import closed_as_json, counted, instant, show_closed
+from .season_views import closed_as_json, counted, show_closed
 from .session import NOT_FOUND, REFUSED, USAGE, Session, fail, with_store
-from .times import readable
+from .times import as_told, readable
 
 if TYPE_CHECKING:
     from scoreboard_server.flow.season_keeping import Closed, SeasonStore
@@ -104,7 +104,7 @@ def show_plan(session: Session, plan: Plan, ends: int | None) -> None:
             "closes": plan.season.name,
             "isClosed": not plan.season.is_current,
             "opens": plan.next_name,
-            "opensEndsAt": instant(end),
+            "opensEndsAt": as_told(end),
             "leaderboard": plan.board["leaderboard"] if plan.board else [],
         }
         console.data_json(told)

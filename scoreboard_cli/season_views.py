@@ -36,13 +36,6 @@ def season_as_json(season: Season, live_users: int) -> dict[str, Any]:
     }
 
 
-def instant(at: int | None) -> str | None:
-    """As clients are told it."""
-    from scoreboard_server.live.reader import timestamp  # noqa: PLC0415 -- as in session
-
-    return None if at is None else timestamp(at)
-
-
 def closed_as_json(closed: Closed) -> dict[str, Any]:
     """What a reset has done."""
     return {"closed": season_as_json(closed.sealed, 0), "opened": season_as_json(closed.following, 0)}

@@ -1,4 +1,4 @@
-"""Times as people type them: an instant, a day, or a span from now."""
+"""Times as people type them (an instant, a day, or a span from now) and as they are told."""
 
 from __future__ import annotations
 
@@ -49,3 +49,10 @@ def readable(at: int | None, nothing: str = "") -> str:
     if at is None:
         return nothing
     return datetime.fromtimestamp(at // 1_000_000, UTC).isoformat(" ", "seconds").replace("+00:00", "Z")
+
+
+def as_told(at: int | None) -> str | None:
+    """An instant as clients are told it, in JSON."""
+    from scoreboard_server.live.reader import timestamp  # noqa: PLC0415 -- as in session
+
+    return None if at is None else timestamp(at)
