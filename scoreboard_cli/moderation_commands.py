@@ -50,7 +50,13 @@ def _standing(board: Board, user: str) -> Standing | None:
 
 @click.command()
 @click.argument("user", callback=user_id)
-@click.option("--reason", required=True, callback=reason, metavar="TEXT", help="Why; the user can read it.")
+@click.option(
+    "--reason",
+    required=True,
+    callback=reason,
+    metavar="TEXT",
+    help="Why, for admins; with --from the user reads it.",
+)
 @click.option("--until", type=Instant(ahead=True), metavar="TIME", help="When it ends.  [default: never]")
 @click.option("--from", "since", type=Instant(ahead=False), metavar="TIME", help="Take back points since.")
 @click.option("--dry-run", is_flag=True, help="Only show what it would do.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,27 @@ def test_a_ban_in_words(place: Place, ann: str) -> None:
         "Gave back the points of 3 actions.",
     ]
     assert place.said("unban", ann) == f"{ann} was not banned any more.\n"
+
+
+def test_the_user_reads_why_only_beside_points_taken_back(place: Place, ann: str) -> None:
+    """A ban alone tells the user no reason, one with --from does at each action; so says the help."""
+    place.said("ban", ann, "--reason", "a script")
+    until(lambda: place.server.act(place.tokens[ann], "a4")[0] == 403)
+    assert "a script" not in json.dumps([place.server.act(place.tokens[ann], "a4"), _own_actions(place, ann)])
+    place.said("ban", ann, "--reason", "a script", "--from", "1h")
+    assert [act.get("reason") for act in _own_actions(place, ann)[:3]] == ["a script"] * 3
+    help_of_ban = " ".join(in_process("ban", "--help").stdout.split())
+    assert "--reason TEXT Why, for admins; with --from the user reads it." in help_of_ban
+    place.said("unban", ann)
+
+
+def _own_actions(place: Place, user: str) -> list[dict[str, Any]]:
+    """What the user's own token is told, newest first."""
+    url = f"{place.server.url}/api/users/{user}/actions"
+    asked = urllib.request.Request(url, headers={"Authorization": f"Bearer {place.tokens[user]}"})
+    with urllib.request.urlopen(asked, timeout=10) as answer:
+        actions: list[dict[str, Any]] = json.load(answer)["actions"]
+    return actions
 
 
 def test_a_rehearsal_changes_nothing(place: Place, ann: str) -> None:
