@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING
 
 import click
@@ -10,7 +9,7 @@ import click
 from . import console
 from .admin import user_id
 from .session import Session, command_options, with_store
-from .times import FORMS, Instant, readable
+from .times import FORMS, Instant, exactly, readable
 
 if TYPE_CHECKING:
     from scoreboard_server.flow.auditing import Page
@@ -84,7 +83,7 @@ def audit(
     else:
         console.data_table(_HEADINGS, [_cells(act) for act in page.acts], _title(page))
     if page.older is not None:
-        console.say(f"Older ones:\n{_next_page(wanted, page.older, limit)}")
+        console.say(f"Older ones:\n{_next_page(session, wanted, page.older, limit)}")
 
 
 def _read(session: Session, wanted: Wanted, limit: int) -> Page:
@@ -109,19 +108,13 @@ def _cells(act: Act) -> tuple[str, str, str, str, str]:
     return readable(act.at).removesuffix("Z"), act.by, act.what, act.user or "", why
 
 
-def _next_page(wanted: Wanted, older: int, limit: int) -> str:
+def _next_page(session: Session, wanted: Wanted, older: int, limit: int) -> str:
     """The command that shows it."""
-    words = ["scoreboard", "audit", "-n", str(limit), "--until", _exactly(older)]
+    words = ["-n", str(limit), "--until", exactly(older)]
     if wanted.since is not None:
-        words += ["--since", _exactly(wanted.since)]
+        words += ["--since", exactly(wanted.since)]
     if wanted.user is not None:
         words += ["--user", wanted.user]
     for kind in wanted.kinds:
         words += ["--what", kind]
-    return console.printable(shlex.join(words))
-
-
-def _exactly(at: int) -> str:
-    from scoreboard_server.live.reader import timestamp  # noqa: PLC0415 -- as in session
-
-    return timestamp(at, "microseconds")
+    return session.command("audit", *words)

@@ -43,8 +43,12 @@ def say(words: str) -> None:
 
 def say_error(words: str) -> None:
     """One line that tells what went wrong; a password in a URI is left out."""
-    shown = _PASSWORD.sub(r"\1:***@", words)
-    say(f"Error: {printable(shown)}")
+    say(f"Error: {printable(without_password(words))}")
+
+
+def without_password(text: str) -> str:
+    """The text, with stars for the password of a URI in it."""
+    return _PASSWORD.sub(r"\1:***@", text)
 
 
 def first_line(text: str) -> str:

@@ -70,8 +70,16 @@ def explain(session: Session, user: str, limit: int, place: Place | None, season
         return
     console.data_table(_HEADINGS, [_cells(line) for line in page.lines], _title(user, standing))
     if page.next:
-        chosen = f" --season {season}" if season is not None else ""
-        console.say(f"Older ones:\nscoreboard explain {user}{chosen} --cursor {page.next}")
+        console.say(f"Older ones:\n{_next_page(session, user, limit, page.next, season)}")
+
+
+def _next_page(session: Session, user: str, limit: int, place: Place, season: str | None) -> str:
+    """The command that shows it."""
+    words = ["-n", str(limit), "--cursor", str(place)]
+    if season is not None:
+        words += ["--season", season]
+    # A user's id may begin like an option, which only behind the double dash is none.
+    return session.command("explain", *words, *(["--"] if user.startswith("-") else []), user)
 
 
 def _read(

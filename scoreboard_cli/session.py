@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shlex
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -53,6 +54,23 @@ class Session:
         """As `settings`, for who goes on when they are refused. Raises SettingsError."""
         more = {key.replace("__", "."): value for key, value in flags.items()}
         return load_settings({**self.flags, **more}, environ=os.environ, config=self.config)
+
+    def command(self, name: str, *words: str) -> str:
+        """A command to be run next, for a shell: it looks where this one was told to, and answers as it does.
+
+        A password in it is for whoever runs it to fill in, as the line is shown.
+        """
+        where = {
+            "--store": self.flags.get("store.uri"),
+            "--data-dir": self.flags.get("store.data_dir"),
+            "--config": self.config,
+        }
+        given = [
+            each for option, value in where.items() if value is not None for each in (option, str(value))
+        ]
+        given += ["--json"] if self.as_json else []
+        shown = [console.without_password(each) for each in given]
+        return console.printable(shlex.join(["scoreboard", *name.split(), *shown, *words]))
 
 
 def _offer_stores(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:

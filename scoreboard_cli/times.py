@@ -56,3 +56,10 @@ def as_told(at: int | None) -> str | None:
     from scoreboard_server.live.reader import timestamp  # noqa: PLC0415 -- as in session
 
     return None if at is None else timestamp(at)
+
+
+def exactly(at: int) -> str:
+    """An instant as an option takes it back."""
+    from scoreboard_server.live.reader import timestamp  # noqa: PLC0415 -- as in session
+
+    return timestamp(at, "microseconds")

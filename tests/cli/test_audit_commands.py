@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
@@ -123,6 +124,14 @@ def test_a_page_says_how_to_go_on(place: Place) -> None:
     command = first.stderr.strip().removeprefix("Older ones:\nscoreboard ").split()
     second = json.loads(run(*command, "--json", cwd=place.folder).stdout)
     assert second == everything[1:]
+
+
+def test_the_next_page_is_of_the_same_store(place: Place, tmp_path: Path) -> None:
+    """Asked for from another folder, and for a program, so is what is older."""
+    where = ("--data-dir", str(place.folder / ".scoreboard"), "--json")
+    first = run("audit", "-n", "2", "--user", "ann", *where, cwd=tmp_path)
+    second = run(*shlex.split(first.stderr.partition("\n")[2])[1:], cwd=tmp_path)
+    assert json.loads(first.stdout) + json.loads(second.stdout) == place.told("--user", "ann")[:4]
 
 
 def test_it_fits_a_terminal(place: Place) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -30,6 +32,24 @@ def test_a_page_says_how_to_go_on(board: Board) -> None:
     command = first.stderr.strip().removeprefix("Older ones:\nscoreboard ").split()
     second = run(*command, "--json", cwd=board.folder)
     assert json.loads(second.stdout)["actions"][0]["total"] == board.scores["ann"] - 20
+
+
+def test_the_next_page_is_asked_for_as_this_one_was(stage: Stage, tmp_path: Path) -> None:
+    """As long, of the same season and store, and a shell takes each word of the line as it stands."""
+    user, where = "-ann", str(stage.folder / ".scoreboard")
+    issued = run("token", "issue", "--", user, cwd=stage.folder).stdout.strip()
+    assert [stage.server.act(issued, f"c{number}")[0] for number in range(2)] == [200, 200]
+    adjusted = run("adjust", "--reason", "x", "--once", "t-1", "--", user, "5", cwd=stage.folder)
+    assert adjusted.returncode == 0, adjusted.stderr
+    first = run(
+        *("explain", "-n", "1", "--season", "season-2", "--data-dir", where, "--", user), cwd=tmp_path
+    )
+    line = first.stderr.strip().removeprefix("Older ones:\n")
+    assert re.search(r" '\d+\.20\.!adjusted/t-1' ", line), "a shell would look for `!adjusted` in its history"
+    second = run(*shlex.split(line)[1:], cwd=tmp_path)
+    assert (second.returncode, second.stdout.splitlines()[3:]) == (0, second.stdout.splitlines()[3:4]), second
+    assert second.stdout.splitlines()[3].split()[2:] == ["+10", "20", "task.completed", "c1"]
+    assert "--season season-2" in second.stderr
 
 
 def test_it_fits_a_terminal(board: Board) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import time
@@ -10,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from scoreboard_cli.session import Session
 
 from ..conftest import need_mongod
 from ..mongod import Mongod, free_port
@@ -38,6 +41,23 @@ def test_a_mongodb_that_is_not_there_is_4(tmp_path: Path) -> None:
     assert "hunter2" not in ended.stderr
     warning, _error = ended.stderr.splitlines()
     assert warning.startswith("Warning: Unknown option")  # the driver's words, without its source line
+
+
+def test_a_command_to_be_run_next_is_for_the_same_store() -> None:
+    """With the options of this one, each word as a shell takes it, and no password."""
+    flags: dict[str, object] = {
+        "store.uri": "mongodb://ann:hunter2@db.test/?x=1",
+        "store.data_dir": "my data",
+    }
+    line = Session(as_json=True, flags=flags, config=Path("s.toml")).command("season reset", "--name", "a!b")
+    assert "hunter2" not in line
+    assert shlex.split(line) == [
+        *("scoreboard", "season", "reset", "--store", "mongodb://ann:***@db.test/?x=1"),
+        *("--data-dir", "my data", "--config", "s.toml", "--json", "--name", "a!b"),
+    ]
+    assert "'a!b'" in line
+    flags = {"store.uri": None, "store.data_dir": None}
+    assert Session(as_json=False, flags=flags, config=None).command("audit") == "scoreboard audit"
 
 
 @pytest.mark.parametrize(
