@@ -151,7 +151,7 @@ def reset(
         else with_seasons(session, lambda store: plan_reset(store, name, closes, is_shown=True))
     )
     if plan is not None and dry_run:
-        show_plan(session, plan, ends)
+        show_plan(session, plan, Next(name, ends))
         return
     if plan is not None and plan.will_close:
         ask(session, plan, ends)

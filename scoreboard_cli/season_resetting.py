@@ -16,7 +16,7 @@ from .admin import admin
 from .leaderboard_commands import HEADINGS
 from .season_views import closed_as_json, counted, show_closed
 from .session import NOT_FOUND, REFUSED, USAGE, Session, fail, with_store
-from .times import as_told, readable
+from .times import as_told, exactly, readable
 
 if TYPE_CHECKING:
     from scoreboard_server.flow.season_keeping import Closed, SeasonStore
@@ -95,9 +95,9 @@ async def plan_reset(store: Store, name: str | None, closes: str | None, *, is_s
     return Plan(chosen, name_after(seasons, name), board, None)
 
 
-def show_plan(session: Session, plan: Plan, ends: int | None) -> None:
+def show_plan(session: Session, plan: Plan, wanted: Next) -> None:
     """What a reset would do, and the command that does it."""
-    end = _next_end(plan.season, ends)
+    end = _next_end(plan.season, wanted.ends_at)
     if session.as_json:
         told = {
             "dryRun": True,
@@ -116,7 +116,14 @@ def show_plan(session: Session, plan: Plan, ends: int | None) -> None:
     _show_final(plan, "Dry run: nothing was changed")
     console.data(f"Would open {plan.next_name}, {_ending(end)}.")
     console.say("To do it, once however often it is run:")
-    console.say(f"  scoreboard season reset --closes {plan.season.name} --yes")
+    console.say(f"  {_command(session, plan, wanted)}")
+
+
+def _command(session: Session, plan: Plan, wanted: Next) -> str:
+    """What does exactly this. A span is told as the instant that it came to: it would come to a later one."""
+    words = ["--name", wanted.name] if wanted.name is not None else []
+    words += ["--ends", exactly(wanted.ends_at)] if wanted.ends_at is not None else []
+    return session.command("season reset", "--closes", plan.season.name, *words, "--yes")
 
 
 def _show_final(plan: Plan, title: str) -> None:

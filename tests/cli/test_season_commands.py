@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -107,6 +108,24 @@ def test_a_dry_run_shows_what_would_happen(place: Place) -> None:
     assert said.returncode == 0 and "nothing was changed" in said.stdout and "ann" in said.stdout
     assert f"--closes {before} --yes" in said.stderr
     assert current(place) == before
+
+
+@pytest.mark.parametrize("given", [[], ["--name", "rehearsed", "--ends", "30d"], ["--ends", "2099-01-01"]])
+def test_what_was_rehearsed_is_done(place: Place, tmp_path: Path, given: list[str]) -> None:
+    """The line that a dry run prints opens the very season that it told; from another folder, and once."""
+    before = current(place)
+    where = ["--data-dir", str(place.folder / ".scoreboard")]
+    said = run("season", "reset", "--dry-run", *given, *where, cwd=tmp_path)
+    line = said.stderr.splitlines()[-1].strip()
+    for _ in range(2):
+        ended = run(*shlex.split(line)[1:], "--json", cwd=tmp_path)
+        assert ended.returncode == 0, ended.stderr
+        done = json.loads(ended.stdout)
+        name, end = done["opened"]["name"], done["opened"]["endsAt"]
+        until_then = f"until {end[:10]} {end[11:19]}Z" if end else "without an end"
+        assert (done["closed"]["name"], current(place)) == (before, name)
+        assert f"Would open {name}, {until_then}.\n" in said.stdout
+    place.said("season", "ends", "never")
 
 
 @pytest.mark.parametrize("answer", ["y", "n"])
