@@ -75,8 +75,8 @@ async def _run(session: Session, settings: Settings, players: int, action_type: 
 
     acting: list[asyncio.Task[None]] = []
 
-    def ready(server: Server) -> None:
-        _check_is_ours(server)
+    async def ready(server: Server) -> None:
+        await _check_is_ours(server)
         announce(session, server)
         tokens = _tokens(settings, server.keys.signer, players)
         acting.extend(asyncio.create_task(_act(server.address, token, action_type)) for token in tokens)
@@ -101,9 +101,9 @@ def _free_port(host: str, first: int) -> int:
     return first
 
 
-def _check_is_ours(server: Server) -> None:
-    """Simulated players have no place on a board of real ones."""
-    if server.holds_others_than(PREFIX):
+async def _check_is_ours(server: Server) -> None:
+    """Simulated players have no place on a board of real ones, also where a season has just begun."""
+    if await server.holds_others_than(PREFIX):
         fail(REFUSED, "This store holds a real board. Name an empty folder for the demo with --data-dir.")
 
 

@@ -36,7 +36,7 @@ def serve(session: Session, host: str | None, port: int | None) -> None:
     settings = session.settings(server__host=host, server__port=port)
     log_to_stderr(settings.log.level, settings.log.format)
 
-    def ready(server: Server) -> None:
+    async def ready(server: Server) -> None:
         if writes_json() and not session.as_json:  # an event like any other, for programs to read
             log.info("The board is live at %s", server.address, extra={"url": server.address})
         else:

@@ -31,7 +31,7 @@ async def _serve(settings: Settings) -> None:
     leave(0)
 
 
-def _announce(server: Server) -> None:
+async def _announce(server: Server) -> None:
     log.info("live at %s", server.address, extra={"url": server.address})
 
 

@@ -135,10 +135,17 @@ class Server:
             if self._parts is not None:
                 await self._drain(self._parts)
 
-    def holds_others_than(self, prefix: str) -> bool:
-        """True when somebody is on the board whose id doesn't begin with `prefix`."""
-        board = self._parts.live.board if self._parts is not None else ()
-        return any(not standing.user.startswith(prefix) for standing in board)
+    async def holds_others_than(self, prefix: str) -> bool:
+        """True when somebody is on the board, or was on one before, whose id doesn't begin with `prefix`.
+
+        Raises StoreUnavailable.
+        """
+        if self._parts is None:
+            return False
+        if any(not standing.user.startswith(prefix) for standing in self._parts.live.board):
+            return True
+        books = self._parts.store.books
+        return books is not None and await books.has_others_than(prefix)
 
     # --- starting ---------------------------------------------------------------------------------
 

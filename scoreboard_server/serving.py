@@ -6,7 +6,7 @@ import asyncio
 import gc
 import logging
 import signal
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from .app import Server, ServerFailedError, StartError
 from .leaving import leave
@@ -20,7 +20,9 @@ log = logging.getLogger("scoreboard.app")
 
 
 async def serve(
-    settings: Settings, on_ready: Callable[[Server], None], reread: Callable[[], Settings] | None = None
+    settings: Settings,
+    on_ready: Callable[[Server], Awaitable[None]],
+    reread: Callable[[], Settings] | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT; a second signal ends the process at once.
 
@@ -40,7 +42,7 @@ async def serve(
         await asyncio.wait([starting, stopping], return_when=asyncio.FIRST_COMPLETED)
         if starting.done():
             await starting
-            on_ready(server)
+            await on_ready(server)
             tell_service_manager(READY)
             await _run(server, stop)
         else:

@@ -13,7 +13,17 @@ from pymongo.errors import OperationFailure
 from ..flow.ports import Span, StoreUnavailable
 from ..rules.acts import Act
 from ..rules.books import Difference, Total
-from .documents import ENTRIES, SEASONS, SHAPE, STANDINGS, Document, folded_into, standing_id
+from .documents import (
+    ENTRIES,
+    SEASONS,
+    SHAPE,
+    STANDINGS,
+    USERS,
+    Document,
+    first_behind,
+    folded_into,
+    standing_id,
+)
 from .reaching import reaching
 from .snapshots import MongoSnapshot, MongoSnapshots
 from .standings import season_number
@@ -64,6 +74,16 @@ class MongoBooks:
             wanted = {"_id": {"$in": [standing_id(season, user) for user in users]}}
             found = [d["_id"]["user"] async for d in self._database[STANDINGS].find(wanted, {"_id": 1})]
         return set(users).difference(found)
+
+    async def has_others_than(self, prefix: str) -> bool:
+        """See `Books.has_others_than`; by two ends of an index each, however many there are."""
+        ends = ({"$lt": prefix}, {"$gte": first_behind(prefix)})
+        with reaching():
+            for collection, field in ((ENTRIES, "user"), (USERS, "_id")):
+                for end in ends:
+                    if await self._database[collection].find_one({field: end}, {"_id": 1}) is not None:
+                        return True
+        return False
 
     async def repair(self, season: int, user: str, told: Callable[[Difference], Act]) -> bool:
         """See `Books.repair`."""

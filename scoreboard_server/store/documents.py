@@ -174,6 +174,11 @@ def standings_of(season: int) -> Document:
     }
 
 
+def first_behind(prefix: str) -> str:
+    """The first string that is behind all that begin like this."""
+    return prefix[:-1] + chr(ord(prefix[-1]) + 1)
+
+
 def days_of(day: int) -> Document:
     """A filter for all counts of a day, by range of `_id`."""
     return {

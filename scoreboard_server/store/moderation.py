@@ -21,6 +21,7 @@ from .documents import (
     ban,
     ban_document,
     entry_documents,
+    first_behind,
     late_documents,
     revocation_document,
     standing_id,
@@ -29,13 +30,7 @@ from .reaching import reaching
 from .standings import season_number, touch_season
 from .transactions import at_once, note
 
-
-def _first_behind(prefix: str) -> str:
-    """The first string that is behind all that begin like this."""
-    return prefix[:-1] + chr(ord(prefix[-1]) + 1)
-
-
-_CORRECTIONS = {"$gte": CORRECTION_MARK, "$lt": _first_behind(CORRECTION_MARK)}
+_CORRECTIONS = {"$gte": CORRECTION_MARK, "$lt": first_behind(CORRECTION_MARK)}
 _OF_AN_ACTION = {"action": _CORRECTIONS, "of": {"$exists": True}}  # a range of `user_action`
 
 
@@ -141,7 +136,7 @@ class MongoModeration:
 
     async def count_named(self, user: str, prefix: str) -> int:
         """See `Moderation.count_named`."""
-        begins_so = {"$gte": prefix, "$lt": _first_behind(prefix)}
+        begins_so = {"$gte": prefix, "$lt": first_behind(prefix)}
         with reaching():
             return await self._database[ENTRIES].count_documents({"user": user, "action": begins_so})
 

@@ -95,6 +95,20 @@ def test_it_refuses_a_real_board_and_keeps_its_own(tmp_path: Path) -> None:
     assert not mongod_runs(data_dir)
 
 
+@pytest.mark.database
+def test_a_season_that_has_just_begun_makes_no_board_the_demo_s(tmp_path: Path) -> None:
+    """Behind a reset it goes on with its own players, and not where anybody else was in a past season."""
+    for user in ("demo:1", "ann"):
+        with Running("demo", "--port", "0", "--json", "--players", "1", cwd=tmp_path) as running:
+            token = run("token", "issue", user, cwd=tmp_path).stdout.strip()
+            assert running.act(token, "a1")[0] == 200
+            assert run("season", "reset", "--yes", cwd=tmp_path).returncode == 0
+            until(lambda: {row["userId"] for row in running.board()["leaderboard"]} <= {"demo:1"})
+    ended = run("demo", "--port", "0", cwd=tmp_path)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.splitlines()[-1].startswith("Error: This store holds a real board.")
+
+
 @pytest.mark.parametrize("count", ["0", "101", "x"])
 def test_a_bad_number_of_players_is_2(tmp_path: Path, count: str) -> None:
     """A number of players outside 1 to 100 is a usage error."""

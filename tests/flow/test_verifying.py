@@ -35,6 +35,9 @@ class FakeBooks:
     async def without_standing(self, users: Collection[str]) -> set[str]:
         return set(users) - {user for span in self.spans for _, user in span.standings}
 
+    async def has_others_than(self, prefix: str) -> bool:
+        raise AssertionError("nobody asked for it")
+
     async def repair(self, season: int, user: str, told: Callable[[Difference], Act]) -> bool:
         raise AssertionError("nobody asked for it")
 

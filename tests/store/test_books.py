@@ -12,6 +12,7 @@ from scoreboard_server.flow.ports import Books, StoreUnavailable
 from scoreboard_server.flow.verifying import Checked, verify
 from scoreboard_server.rules.acts import Act
 from scoreboard_server.rules.books import Difference, Total
+from scoreboard_server.rules.profiles import Profile
 from scoreboard_server.store.opening import Store
 
 from ..mongod import Mongod
@@ -64,6 +65,28 @@ async def test_spans_are_whole_users_and_together_everyone(mongo_store: Store, l
     assert {user: t.actions for (_, user), t in folded.items()} == {"ann": 5, "ben": 1, "cem": 3, "dan": 2}
     assert {user: t.actions for user, t in pending.items()} == {"cem": 2, "eve": 1}
     assert standings == folded
+
+
+@pytest.mark.parametrize("other", ["ann", "demo", "demo9", "demo;", "zoe"])
+async def test_others_are_found_by_how_their_ids_begin(mongo_store: Store, other: str) -> None:
+    """Before and behind it in the order of ids; folded or not, and also who is known by name alone."""
+    books = books_of(mongo_store)
+    assert not await books.has_others_than("demo:")
+    await mongo_store.ledger.append(batch(*entries(2, "demo:1"), *entries(2, "demo:zoe")))
+    await fold_pending(mongo_store.standings)
+    await mongo_store.profiles.save({"demo:1": Profile("Ann")})
+    assert not await books.has_others_than("demo:")
+    await mongo_store.profiles.save({other: Profile("Ann")})
+    assert await books.has_others_than("demo:")
+
+
+async def test_others_are_found_by_their_entries(mongo_store: Store) -> None:
+    """Pending, and then of a season."""
+    books = books_of(mongo_store)
+    await mongo_store.ledger.append(batch(entry("ann"), entry("demo:1")))
+    assert await books.has_others_than("demo:")
+    await fold_pending(mongo_store.standings)
+    assert await books.has_others_than("demo:")
 
 
 async def test_an_empty_store_adds_up(mongo_store: Store) -> None:

@@ -117,6 +117,15 @@ async def test_an_import_does_not(long: Store, replica_set: Mongod, raw: Raw, op
             client.drop_database(other.name)
 
 
+async def test_looking_for_others_does_not(long: Store, raw: Raw) -> None:
+    """Who begins otherwise stands at an end of the users' order, and one is enough."""
+    assert long.books is not None
+    raw.command("profile", 2)
+    assert await long.books.has_others_than("a")
+    assert await long.books.has_others_than("u")
+    _check_plans(raw)
+
+
 def _check_plans(database: Raw) -> None:
     database.command("profile", 0)
     told = list(database["system.profile"].find({"ns": f"{database.name}.entries"}))

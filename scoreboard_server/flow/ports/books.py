@@ -43,6 +43,13 @@ class Books(Protocol):
         """Those of these users of whom nothing is folded this season. Raises StoreUnavailable."""
         ...
 
+    async def has_others_than(self, prefix: str) -> bool:
+        """Whether there are entries of any season, or a profile, of a user whose id begins otherwise.
+
+        Raises StoreUnavailable.
+        """
+        ...
+
     async def repair(self, season: int, user: str, told: Callable[[books.Difference], Act]) -> bool:
         """Make the standing what its entries add up to; whether it wasn't.
 
