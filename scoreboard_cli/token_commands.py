@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import sys
 import time
 import unicodedata
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -20,15 +17,15 @@ from scoreboard_server.signing_secret import is_still_to_be_made, signing_secret
 from . import console
 from .admin import admin, moderation_of, reason, user_id
 from .session import REFUSED, Session, command_options, exit_codes, fail, with_store
+from .token_inspecting import given_token, judge, readable_time, show
 
 if TYPE_CHECKING:
     from scoreboard_server.flow.keys import Key
-    from scoreboard_server.settings import AuthSettings, Settings
+    from scoreboard_server.settings import Settings
     from scoreboard_server.store.opening import Store
 
 
 _LONGEST_ID = 128
-_LONGEST_READ = 65_536  # characters; the server itself takes far fewer, and says so
 
 
 @click.group()
@@ -120,7 +117,7 @@ def issue(
     issued = issuer.issue(user, ttl=ttl, name=username, picture=avatar_url, scopes=scope)
     if session.as_json:
         _, claims = peek(issued)
-        expires_at = _readable_time(claims["exp"])
+        expires_at = readable_time(claims["exp"])
         console.data_json({"token": issued, "userId": user, "scope": scope, "expiresAt": expires_at})
     else:
         console.data(issued)
@@ -132,7 +129,9 @@ def issue(
 def inspect(session: Session, given: str) -> None:
     """Show a token's claims and whether this server would take it.
 
-    Use - as TOKEN to read it from standard input. Exits 1 when the server would not take it.
+    Use - as TOKEN to read it from standard input. Exits 1 when the server
+    would not take it. Whether it was revoked, or its user is banned, is asked
+    of the store where that runs; where none does, it says so.
 
     \b
     Example:  scoreboard token issue ann | scoreboard token inspect -
@@ -140,14 +139,14 @@ def inspect(session: Session, given: str) -> None:
     from scoreboard_server.flow.tokens import peek  # noqa: PLC0415 -- as above
 
     settings = session.settings()
-    text = _given_token(given)
+    text = given_token(given)
     try:
         header, claims = peek(text)
     except Refusal as refusal:
         fail(REFUSED, refusal.detail)
-    reason = _why_not(settings, text)
-    _show(session, header, claims, reason)
-    if reason is not None:
+    verdict = judge(settings, text)
+    show(session, header, claims, verdict)
+    if verdict.reason is not None:
         raise SystemExit(REFUSED)
 
 
@@ -197,16 +196,6 @@ def revoke(session: Session, *, token_id: str | None, user: str | None, why: str
         console.data(f"Revoked {which}.")
 
 
-def _given_token(given: str) -> str:
-    if given == "-":
-        # One byte more than any token has, so that an endless stream is not read to its end.
-        given = sys.stdin.buffer.read(_LONGEST_READ + 1).decode(errors="replace")
-    text = given.strip()
-    if not text.isascii() or len(text) > _LONGEST_READ:
-        fail(REFUSED, "This is not a token.")
-    return text
-
-
 def signing_key(settings: Settings) -> Key:
     """The key that tokens are signed with. Ends the command with 1 or 2 when there is none."""
     from scoreboard_server.signing_keys import key_ring  # noqa: PLC0415 -- as above
@@ -222,63 +211,3 @@ def signing_key(settings: Settings) -> Key:
         accepted = ", ".join(auth.algorithms)
         fail(REFUSED, f"There is no key that signs tokens for auth.algorithms ({accepted}): none is private.")
     return signer
-
-
-def _why_not(settings: Settings, text: str) -> str | None:
-    auth = settings.auth
-    with exit_codes():
-        has_none = is_still_to_be_made(settings)
-    if has_none:  # looking at a token must not make one
-        secret = None
-        if auth.jwks_file is None and auth.jwks_url is None:
-            return f"there is no signing secret in {settings.store.data_dir}; is this the server's folder?"
-    else:
-        with exit_codes():
-            secret = signing_secret(settings)
-    try:
-        asyncio.run(_identify(auth, secret, text))
-    except Refusal as refusal:
-        return refusal.detail
-    return None
-
-
-async def _identify(auth: AuthSettings, secret: bytes | None, text: str) -> None:
-    from scoreboard_server.flow.tokens import TokenVerifier  # noqa: PLC0415 -- as above
-    from scoreboard_server.outside.jwks import FetchedKeys  # noqa: PLC0415 -- as above
-    from scoreboard_server.signing_keys import key_ring  # noqa: PLC0415 -- as above
-
-    with exit_codes():
-        keys = key_ring(auth, secret)
-    await TokenVerifier(
-        keys,
-        issuer=auth.issuer,
-        audience=auth.audience,
-        max_ttl=auth.max_ttl,
-        clock=time.time,
-        published=FetchedKeys(auth.jwks_url, keys) if auth.jwks_url is not None else None,
-    ).identify(text)
-
-
-def _show(session: Session, header: dict[str, object], claims: dict[str, object], reason: str | None) -> None:
-    if session.as_json:
-        console.data_json({"valid": reason is None, "reason": reason, "header": header, "claims": claims})
-        return
-    rows = [(f"{name} (header)", str(value)) for name, value in header.items()]
-    rows += [(name, _readable(name, value)) for name, value in claims.items()]
-    console.data_table([("claim", "left"), ("value", "left")], rows, "Token")
-    console.say("This server takes it." if reason is None else f"This server refuses it: {reason}")
-
-
-def _readable(name: str, value: object) -> str:
-    if name in ("iat", "exp", "nbf"):
-        return f"{value}  ({_readable_time(value)})"
-    return str(value)
-
-
-def _readable_time(seconds: object) -> str:
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
-        return "not a time"
-    try:
-        return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    except (ValueError, OverflowError, OSError):
-        return "beyond any calendar"

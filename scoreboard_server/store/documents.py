@@ -223,13 +223,18 @@ def revocation_document(revocation: Revocation) -> Document:
     """A revocation as it is kept. Its id: the same tokens are revoked once, until the later time."""
     token = revocation.token_id
     return {
-        "_id": f"token/{token}" if token is not None else f"user/{revocation.user}",
+        "_id": revocation_id(token, revocation.user),
         "v": SHAPE,
         "token": token,
         "user": revocation.user,
         "at": revocation.at,
         "until": datetime.fromtimestamp(revocation.until, UTC).replace(tzinfo=None),  # as the driver reads it
     }
+
+
+def revocation_id(token: str | None, user: str | None) -> str:
+    """The `_id` of the revocation of this token, or of the user's where that is None."""
+    return f"token/{token}" if token is not None else f"user/{user}"
 
 
 def revocation(document: Document) -> Revocation:

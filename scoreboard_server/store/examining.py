@@ -12,16 +12,17 @@ from typing import Any
 from pymongo import IndexModel
 from pymongo.errors import ConnectionFailure, OperationFailure
 
-from ..flow.ports import Books, History, StoreUnavailable
+from ..flow.ports import Books, History, Moderation, StoreUnavailable
 from ..rules.checkup.machine import Disk
 from ..rules.checkup.store_facts import DatabaseFacts, Member, Oplog, ServerFacts, Topology
 from .books import MongoBooks
 from .documents import ENTRIES, INDEXES, SEASONS, SHAPE, Document
 from .history import MongoHistory
+from .moderation import MongoModeration
 from .mongo import Client, connect, disconnect, hello, refusing, why_refused
 from .opening import embedded_in_words, reach_embedded
 from .reaching import is_passing
-from .shapes import newest_shape, why_newer
+from .shapes import newest_shape, refuse_newer, why_newer
 from .snapshots import MongoSnapshots
 
 _MOST_LEFT_BEHIND = 100_000
@@ -63,6 +64,22 @@ async def examining(uri: str, database: str, data_dir: Path) -> AsyncIterator[Ex
     finally:
         if stop is not None:
             await stop()
+
+
+@asynccontextmanager
+async def decisions(uri: str, database: str) -> AsyncIterator[Moderation]:
+    """What admins have decided, as a MongoDB that runs has it.
+
+    Raises StoreUnavailable, also where no server was yet, or StoreRefusedError with the remedy.
+    """
+    async with _connected(uri) as client:
+        opened = client[database]
+        with refusing():
+            seasons = [each async for each in opened[SEASONS].find({}, {"v": 1})]
+            refuse_newer(newest_shape(seasons))
+            if not seasons:
+                raise StoreUnavailable("no server has used this database yet")
+            yield MongoModeration(opened)
 
 
 @asynccontextmanager

@@ -23,7 +23,9 @@ from .documents import (
     entry_documents,
     first_behind,
     late_documents,
+    revocation,
     revocation_document,
+    revocation_id,
     standing_id,
 )
 from .reaching import reaching
@@ -75,6 +77,12 @@ class MongoModeration:
         return [
             n for n, is_hidden in hidden.items() if is_hidden or (since is not None and since < sealed_at[n])
         ]
+
+    async def revocations_of(self, token_id: str, user: str) -> list[Revocation]:
+        """See `Moderation.revocations_of`."""
+        which = {"_id": {"$in": [revocation_id(token_id, None), revocation_id(None, user)]}}
+        with reaching():
+            return [revocation(document) async for document in self._database[REVOKED].find(which)]
 
     async def revoke(self, revocation: Revocation, act: Act) -> None:
         """See `Moderation.revoke`."""

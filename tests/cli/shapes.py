@@ -326,10 +326,14 @@ class Issued(Shape):
 
 
 class Inspected(Shape):
-    """`token inspect`. header, claims: what the token says of itself."""
+    """`token inspect`. header, claims: what the token says of itself.
+
+    revocations_checked: whether the store was asked for them, and for bans.
+    """
 
     valid: bool
     reason: str | None
+    revocations_checked: bool
     header: dict[str, Any]
     claims: dict[str, Any]
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import jwt
 import pytest
@@ -15,12 +16,14 @@ import pytest
 from scoreboard_server.flow.keys import secret_key
 
 from ..jwks import ALL, Jwk, ed_jwk, public, rsa_jwk, write_jwks
+from ..mongod import Mongod
 from ..outside.publisher import keys, publishing
 from .conftest import Board
 from .invoking import Running, in_process, run, until
 
 SECRET = "a secret for tokens of these tests, over 32 bytes"
 ENVIRON = {"SCOREBOARD_JWT_SECRET": SECRET}
+NOT_LOOKED_UP = "This server takes it, unless it was revoked or its user is banned."
 
 
 @pytest.fixture(scope="module")
@@ -169,7 +172,7 @@ def test_inspect_shows_claims_and_no_key(tmp_path: Path) -> None:
     """Inspecting shows header and claims with readable times, and neither signature nor secret."""
     token = _issued(tmp_path, "ann", "--username", "[red]x[/red]")
     ended = run("token", "inspect", token, cwd=tmp_path, environ=ENVIRON)
-    assert (ended.returncode, ended.stderr) == (0, "This server takes it.\n")
+    assert (ended.returncode, ended.stderr.splitlines()[0]) == (0, NOT_LOOKED_UP)
     rows = dict(line.split(maxsplit=1) for line in ended.stdout.splitlines()[3:])
     assert rows["sub"] == "ann"
     assert rows["name"] == "[red]x[/red]"
@@ -185,7 +188,7 @@ def test_inspect_reads_standard_input(tmp_path: Path) -> None:
         ended = run("token", "inspect", "-", "--json", cwd=tmp_path, environ=ENVIRON, stdin=stdin.encode())
         shown = json.loads(ended.stdout)
         assert (ended.returncode, ended.stderr) == (0, "")
-        assert set(shown) == {"valid", "reason", "header", "claims"}
+        assert set(shown) == {"valid", "reason", "revocationsChecked", "header", "claims"}
         assert (shown["valid"], shown["reason"], shown["claims"]["sub"]) == (True, None, "ann")
         kid = secret_key(SECRET.encode()).kid
         assert shown["header"] == {"alg": "HS256", "typ": "JWT", "kid": kid}
@@ -287,12 +290,40 @@ def test_inspect_looks_where_keys_are_published(tmp_path: Path) -> None:
     with publishing(keys(rsa_jwk())) as publisher:
         environ = {"SCOREBOARD_AUTH_ALGORITHMS": "RS256", "SCOREBOARD_AUTH_JWKS_URL": publisher.url}
         ended = in_process("token", "inspect", token, environ=environ)
-        assert (ended.returncode, ended.stderr) == (0, "This server takes it.\n")
+        assert (ended.returncode, ended.stderr.splitlines()[0]) == (0, NOT_LOOKED_UP)
         publisher.answer = keys(rsa_jwk("another"))
         assert "key is not known" in in_process("token", "inspect", token, environ=environ).stderr
     ended = in_process("token", "inspect", token, environ=environ)
     assert ended.returncode == 1
     assert "can't be fetched now" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ([], "no server runs in .scoreboard."),
+        (["--data-dir", "file"], "can't be used: Not a directory."),
+        (["--store", "memory"], "the `memory` store can't be reached from here."),
+        (["--store", "mongodb://ann:hunter2@127.0.0.1:9"], "the store can't be reached: "),
+        (["--store", "mongodb://ann:hunter2@127.0.0.1:99999"], "The store's URI can't be used"),
+    ],
+    ids=["embedded", "file", "memory", "away", "malformed"],
+)
+def test_what_is_not_looked_up_is_told(tmp_path: Path, more: list[str], words: str) -> None:
+    """Within seconds, and without a failure; where no store runs none is started or made."""
+    (tmp_path / "file").touch()
+    began = time.monotonic()
+    ended = run("token", "inspect", _signed(), *more, cwd=tmp_path, environ=ENVIRON)
+    assert time.monotonic() - began < 10
+    verdict, why = ended.stderr.splitlines()
+    assert (ended.returncode, verdict) == (0, NOT_LOOKED_UP)
+    assert why.startswith("That was not looked at: ") and words in why
+    assert "hunter2" not in ended.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    shown = json.loads(
+        run("token", "inspect", _signed(), "--json", *more, cwd=tmp_path, environ=ENVIRON).stdout
+    )
+    assert (shown["valid"], shown["revocationsChecked"]) == (True, False)
 
 
 def _base64(data: bytes) -> str:
@@ -361,6 +392,59 @@ def test_all_of_a_user_are_revoked(board: Board) -> None:
     assert _status(board, bob)[0] == 422
     time.sleep(1.0)  # tokens tell when they were issued in whole seconds
     assert _status(board, run("token", "issue", "ann", cwd=board.folder).stdout.strip())[0] == 422
+
+
+@pytest.mark.database
+@pytest.mark.parametrize(
+    ("decide", "undo", "reason"),
+    [
+        (["token", "revoke", "{jti}"], None, "The token was revoked."),
+        (["token", "revoke", "--user", "{user}"], None, "The token was revoked."),
+        (["ban", "{user}", "--reason", "x"], ["unban", "{user}"], "This user is banned."),
+    ],
+    ids=["token", "user", "ban"],
+)
+def test_inspect_knows_what_was_decided(
+    board: Board, decide: list[str], undo: list[str] | None, reason: str
+) -> None:
+    """Beside a server it says what that says: taken before, refused with 1 afterwards, taken when undone."""
+
+    def inspected(code: int) -> dict[str, Any]:
+        ended = run("token", "inspect", token, "--json", cwd=board.folder)
+        assert ended.returncode == code, ended.stderr
+        told: dict[str, Any] = json.loads(ended.stdout)
+        return told
+
+    user = f"inspected-{decide[0]}-{len(decide)}"
+    token = run("token", "issue", user, cwd=board.folder).stdout.strip()
+    names = {"user": user, "jti": jwt.decode(token, options={"verify_signature": False})["jti"]}
+    before = inspected(0)
+    assert (before["valid"], before["reason"], before["revocationsChecked"]) == (True, None, True)
+    assert run("token", "inspect", token, cwd=board.folder).stderr == "This server takes it.\n"
+    assert run(*(word.format_map(names) for word in decide), cwd=board.folder).returncode == 0
+    after = inspected(1)
+    assert (after["valid"], after["reason"], after["revocationsChecked"]) == (False, reason, True)
+    ended = run("token", "inspect", token, cwd=board.folder)
+    assert (ended.returncode, ended.stderr) == (1, f"This server refuses it: {reason}\n")
+    until(lambda: _status(board, token)[0] in (401, 403), patience=5)
+    if undo is not None:
+        assert run(*(word.format_map(names) for word in undo), cwd=board.folder).returncode == 0
+        assert inspected(0)["valid"]
+
+
+@pytest.mark.database
+def test_a_mongodb_of_one_s_own_is_asked(replica_set: Mongod, database: str, tmp_path: Path) -> None:
+    """One that no server has used yet can tell nothing, and stays as it is."""
+    environ = ENVIRON | {"SCOREBOARD_STORE": replica_set.uri, "SCOREBOARD_STORE_DATABASE": database}
+    token = _issued(tmp_path, "ann")
+    ended = run("token", "inspect", token, cwd=tmp_path, environ=environ)
+    assert (ended.returncode, ended.stderr.splitlines()[0]) == (0, NOT_LOOKED_UP)
+    assert "no server has used this database yet" in ended.stderr
+    with replica_set.client() as client:
+        assert database not in client.list_database_names()
+    assert run("token", "revoke", "--user", "ann", cwd=tmp_path, environ=environ).returncode == 0
+    ended = run("token", "inspect", token, cwd=tmp_path, environ=environ)
+    assert (ended.returncode, ended.stderr) == (1, "This server refuses it: The token was revoked.\n")
 
 
 @pytest.mark.database

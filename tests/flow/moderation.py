@@ -44,6 +44,9 @@ class FakeModeration:
         self.newest[ban.user] = ban
         self.acts.append(act)
 
+    async def revocations_of(self, token_id: str, user: str) -> list[Revocation]:
+        return [each for each in self.revoked if token_id == each.token_id or user == each.user]
+
     async def revoke(self, revocation: Revocation, act: Act) -> None:
         self.revoked.append(revocation)
         self.acts.append(act)

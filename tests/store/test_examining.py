@@ -10,15 +10,17 @@ import pytest
 
 from scoreboard_server.clock import now_us
 from scoreboard_server.flow.ports import StoreUnavailable
+from scoreboard_server.rules.acts import Act
+from scoreboard_server.rules.bans import Ban
 from scoreboard_server.rules.checkup.store_facts import DatabaseFacts, ServerFacts, Topology
-from scoreboard_server.store.documents import INDEXES
-from scoreboard_server.store.examining import examining
+from scoreboard_server.store.documents import INDEXES, SHAPE
+from scoreboard_server.store.examining import decisions, examining
 from scoreboard_server.store.opening import Store
 from scoreboard_server.store.shapes import StoreRefusedError
 
 from ..conftest import need_mongod
 from ..mongod import Mongod, free_port
-from .conftest import Raw
+from .conftest import OpenStore, Raw
 from .given import batch, entry, fold_pending
 
 pytestmark = pytest.mark.database
@@ -116,6 +118,26 @@ async def test_examining_makes_nothing(replica_set: Mongod, database: str, raw: 
     assert (facts.is_made, facts.has_season) == (False, False)
     assert list(facts.missing) == sorted(INDEXES)
     assert raw.list_collection_names() == []
+
+
+async def test_decisions_are_read_and_nothing_is_made(
+    replica_set: Mongod, database: str, raw: Raw, open_store: OpenStore
+) -> None:
+    """Of a store that a server has made; where there is none that is told, and there still is none."""
+    with pytest.raises(StoreUnavailable, match="no server has used this database yet"):
+        async with decisions(replica_set.uri, database):
+            pass
+    assert raw.list_collection_names() == []
+    store = await open_store(replica_set.uri, database)
+    assert store.moderation is not None
+    ban = Ban("ann", "b1", "cheats", "root", since=1)
+    await store.moderation.put_ban(ban, Act(1, "root", "ban", "ann", "cheats", {}))
+    async with decisions(replica_set.uri, database) as moderation:
+        assert await moderation.ban_of("ann") == ban
+    raw["seasons"].update_one({}, {"$set": {"v": SHAPE + 1}})
+    with pytest.raises(StoreRefusedError, match="newer version"):
+        async with decisions(replica_set.uri, database):
+            pass
 
 
 async def test_indexes_that_differ_are_named_and_left(

@@ -173,6 +173,21 @@ async def test_an_earlier_revocation_does_not_undo_a_later_one(mongo_store: Stor
         assert [each async for each in snapshot.revocations()] == [Revocation(200.0, 950.0, user="ann")]
 
 
+async def test_the_revocations_of_a_token_are_found(mongo_store: Store) -> None:
+    """Its own and its user's, and nobody else's, whatever the two are called."""
+    moderation = moderation_of(mongo_store)
+    kept = [
+        Revocation(1.0, 2.0**32, "t1"),
+        Revocation(2.0, 2.0**32, None, "ann"),
+        Revocation(3.0, 2.0**32, "ann"),
+        Revocation(4.0, 2.0**32, None, "t1"),
+    ]
+    for each in kept:
+        await moderation.revoke(each, ACT)
+    assert sorted(await moderation.revocations_of("t1", "ann"), key=lambda each: each.at) == kept[:2]
+    assert await moderation.revocations_of("t2", "ben") == []
+
+
 async def test_many_admins_at_once_all_get_through(
     replica_set: Mongod, database: str, mongo_store: Store, open_store: OpenStore, raw: Raw
 ) -> None:

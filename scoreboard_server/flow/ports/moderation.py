@@ -41,6 +41,10 @@ class Moderation(Protocol):
         """Keep this as the user's newest ban."""
         ...
 
+    async def revocations_of(self, token_id: str, user: str) -> list[Revocation]:
+        """Those of the token with this `jti`, and of all that the user had until some instant."""
+        ...
+
     async def revoke(self, revocation: Revocation, act: Act) -> None:
         """Have these tokens refused."""
         ...
