@@ -7,7 +7,7 @@ from msgspec import UNSET, Struct, UnsetType
 from ..live.reader import timestamp
 from ..rules.entry import Correction
 from ..rules.history import Line, Place, place_behind, told
-from .few_readers import FewReaders
+from .few_readers import few_readers, patience_ends
 from .ports import History
 
 
@@ -56,9 +56,10 @@ class Explaining:
 
     def __init__(self, history: History) -> None:
         self._history = history
-        self._readers = FewReaders()
+        self._readers = few_readers()
 
     async def page(self, user: str, place: Place | None, limit: int, season: int | None = None) -> Page:
-        """As `explain`. Raises Unavailable `store_unavailable`."""
-        async with self._readers.reading():
-            return await explain(self._history, user, place, limit, season)
+        """As `explain`. Raises Unavailable `store_unavailable` or `overloaded`."""
+        return await self._readers.call(
+            lambda: explain(self._history, user, place, limit, season), patience_ends()
+        )

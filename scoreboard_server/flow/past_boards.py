@@ -15,7 +15,7 @@ from ..rules.board import Standing
 from ..rules.profiles import Profile
 from ..rules.refusals import NotFound, Unavailable
 from ..rules.seasons import ANNOUNCED, Season
-from .few_readers import FewReaders
+from .few_readers import few_readers, patience_ends
 from .ports import Archives
 from .season_book import SeasonBook
 from .season_keeping import named, numbered
@@ -159,11 +159,11 @@ class Boards:
         self._book = book
         self._archives = archives
         self._names = names
-        self._readers = FewReaders()
+        self._readers = few_readers()
 
     async def read(self, view: View) -> Reading:
-        """The view's reading. Raises NotFound `season_not_found`; Unavailable `season_closing` or
-        `store_unavailable`.
+        """The view's reading. Raises NotFound `season_not_found`; Unavailable `season_closing`,
+        `store_unavailable` or `overloaded`.
         """
         season = named(self._book.all(), view.season) if view.season is not None else None
         if season is None or season.is_current:
@@ -186,5 +186,6 @@ class Boards:
         return past.rows[0] if past.rows else None
 
     async def _recall(self, season: Season, view: View) -> Past:
-        async with self._readers.reading():
-            return await recall(self._archives, season, view, self._book.look_again)
+        return await self._readers.call(
+            lambda: recall(self._archives, season, view, self._book.look_again), patience_ends()
+        )

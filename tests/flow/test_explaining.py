@@ -73,6 +73,19 @@ async def test_a_store_that_is_away_is_told(monkeypatch: pytest.MonkeyPatch) -> 
         await explaining.page("ann", None, 10)
 
 
+async def test_a_store_that_hangs_blocks_few_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also when those who waited have left and others have come: the driver's threads are blocked still."""
+    monkeypatch.setattr(few_readers, "PATIENCE_S", 0.2)
+    history = FakeHistory(3)
+    history.answers.clear()
+    explaining = Explaining(history)
+    for _ in range(3):
+        readers = [explaining.page("ann", None, 10) for _ in range(5)]
+        told = await asyncio.gather(*readers, return_exceptions=True)
+        assert [getattr(each, "code", None) for each in told] == ["store_unavailable"] * 5
+    assert (history.under_way, history.most) == (2, 2)
+
+
 async def test_few_read_at_once() -> None:
     """However many ask, most of the driver's threads stay free for those who write."""
     history = FakeHistory(3)
