@@ -9,6 +9,9 @@ from ..rules.entry import Entry, Receipt
 from ..rules.refusals import Refusal, Unavailable
 from .ports import Key
 
+# Whose deadline is hardly sooner than the flight's is told with it.
+_WORTH_WATCHING_S = 0.25
+
 
 class Flight:
     """One action under way, shared by everyone who asks for it meanwhile.
@@ -37,13 +40,22 @@ class Flight:
         """Whether those who ask have been told something, if only that the outcome is unknown."""
         return self._answer is not None
 
-    async def answer(self) -> Receipt | Refusal:
-        """What those who ask are told, once it is known."""
+    async def answer(self, deadline: float | None = None) -> Receipt | Refusal:
+        """What those who ask are told, once it is known.
+
+        deadline: of one who has spent some time before, None for the flight's, which is watched for all.
+        """
         if self._answer is not None:
             return self._answer
         waiting: asyncio.Future[Receipt | Refusal] = asyncio.get_running_loop().create_future()
         self._waiting.append(waiting)
-        return await waiting
+        if deadline is None or deadline > self.deadline - _WORTH_WATCHING_S:
+            return await waiting
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await waiting
+        except TimeoutError:
+            return unknown()
 
     def tell(self, answer: Receipt | Refusal) -> None:
         """Answer those who wait, unless they have been answered."""

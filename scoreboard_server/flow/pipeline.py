@@ -2,11 +2,10 @@
 
 While batches are being written the next one gathers; there is no timer. Two may be under way, so that the
 processor has work while the disk has (7 % more throughput than one, measured side by side); their order does
-not matter, as a standing is a commutative fold. A batch is never let go: when its
-outcome is unknown, its callers are answered in time with the truth ("repeat the same id to learn"), but the
-writer keeps at it until the ledger has told which entries are there. Appending is idempotent (an entry is
-unique by user and action id), so keeping at it can't count anything twice, and nobody else has to look
-after entries that may land later.
+not matter, as a standing is a commutative fold. A batch is never let go: when its outcome is unknown, its
+callers are answered in time with the truth ("repeat the same id to learn"), but the writer keeps at it until
+the ledger has told which entries are there. Appending is idempotent (an entry is unique by user and action
+id), so keeping at it can't count anything twice, and nobody else looks after entries that may land later.
 """
 
 from __future__ import annotations
@@ -70,34 +69,39 @@ class Pipeline:
 
     # --- what callers do --------------------------------------------------------------------------
 
-    async def submit(self, submission: Submission, points: int) -> Receipt:
+    async def submit(self, submission: Submission, points: int, deadline: float | None = None) -> Receipt:
         """Have the action counted, once, however often and from wherever it is asked for.
 
-        Raises Unacceptable `action_id_reused`; Unavailable `overloaded`, `stopping` or `store_unavailable`.
+        deadline: told by `deadline` where this road began. Raises Unacceptable `action_id_reused`;
+        Unavailable `overloaded`, `stopping` or `store_unavailable`.
         """
-        shared = await self._repeats.join(submission)
+        shared = await self._repeats.join(submission, deadline)
         if shared is not None:
             return shared
         flight = self._take_off(submission, points)
-        return received(await flight.answer())
+        return received(await flight.answer(deadline))
 
-    async def recall(self, submission: Submission) -> Receipt | None:
+    async def recall(self, submission: Submission, deadline: float | None = None) -> Receipt | None:
         """The answer to a repeat, None when the action was never counted; adds nothing either way.
 
-        Raises Unacceptable `action_id_reused`; Unavailable `store_unavailable`.
+        deadline: as there. Raises Unacceptable `action_id_reused`; Unavailable `store_unavailable`.
         """
-        shared = await self._repeats.join(submission)
+        shared = await self._repeats.join(submission, deadline)
         if shared is not None:
             return shared
         if self.is_cut_off:
             raise not_added()
-        return await self._repeats.recall(submission, PATIENCE_S)
+        return await self._repeats.recall(submission, deadline or self.deadline())
+
+    def deadline(self) -> float:
+        """By when somebody who asks now is answered, in the loop's time."""
+        return asyncio.get_running_loop().time() + PATIENCE_S
 
     def _take_off(self, submission: Submission, points: int) -> Flight:
         self._check_open()
         at = self._instants.next(self._now_us())
         entry = Entry(submission.user, submission.action, submission.type, points, at)
-        flight = Flight(entry, asyncio.get_running_loop().time() + PATIENCE_S)
+        flight = Flight(entry, self.deadline())
         self._flights.take_off(flight)
         self._work.set()
         return flight

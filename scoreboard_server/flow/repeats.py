@@ -46,13 +46,14 @@ class Repeats:
         self._fence = fence
         self._flights = flights
 
-    async def join(self, submission: Submission) -> Receipt | None:
+    async def join(self, submission: Submission, deadline: float | None = None) -> Receipt | None:
         """What becomes of the same action under way; None, and that at once, when it isn't (any more).
 
-        Raises what its flight is refused with, or Unacceptable `action_id_reused`.
+        deadline: see `Flight.answer`. Raises what its flight is refused with, or Unacceptable
+        `action_id_reused`.
         """
         while (flight := self._flights.find((submission.user, submission.action))) is not None:
-            answer = await flight.answer()
+            answer = await flight.answer(deadline)
             if flight.entry.type == submission.type:
                 return await self._shown_when_followed(submission.user, received(_of_a_joined(answer)).points)
             if isinstance(answer, Receipt | NotFollowed):
@@ -62,12 +63,12 @@ class Repeats:
             # The other type was refused, so the id may well be of ours.
         return None
 
-    async def recall(self, submission: Submission, patience: float) -> Receipt | None:
-        """The answer to a repeat of what the ledger has; None when it hasn't. patience: seconds to find out.
+    async def recall(self, submission: Submission, deadline: float) -> Receipt | None:
+        """The answer to a repeat of what the ledger has; None when it hasn't. deadline: to find out.
 
         Raises Unacceptable `action_id_reused`; Unavailable `store_unavailable`.
         """
-        original = await self._lookups.find((submission.user, submission.action), patience)
+        original = await self._lookups.find((submission.user, submission.action), deadline)
         if original is None:
             return None
         if original.type != submission.type:

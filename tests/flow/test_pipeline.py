@@ -436,6 +436,26 @@ async def test_a_batch_of_nothing_but_poison_is_over(setup: Setup) -> None:
     assert (await setup.submit("ann")).score == 10
 
 
+async def test_who_has_spent_time_before_is_told_at_its_own_deadline(setup: Setup) -> None:
+    """Whether it asks first or joins: the truth so far; the action goes on, and is counted once."""
+    setup.ledger.faults = ["slow"]
+    deadline = asyncio.get_running_loop().time() + 0.02
+    submission = Submission("ann", "a1", "open")
+    with pytest.raises(Unavailable) as unknown:
+        await setup.pipeline.submit(submission, 10, deadline)
+    assert (unknown.value.code, unknown.value.may_be_done) == ("store_unavailable", True)
+    for road in (
+        setup.pipeline.submit(submission, 10, deadline),
+        setup.pipeline.recall(submission, deadline),
+    ):
+        with pytest.raises(Unavailable) as joined:
+            await road
+        assert not joined.value.may_be_done
+    setup.ledger.go.set()
+    assert (await setup.submit()).score == 10
+    assert setup.ledger.score("ann") == 10
+
+
 # --- recalling ------------------------------------------------------------------------------------
 
 
