@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from .flow.captcha import Captcha
 from .flow.ports import CaptchaProvider, Spent
@@ -10,16 +11,21 @@ from .settings import CaptchaSettings, Settings, SettingsError
 from .signing_secret import read_secret
 
 
-def make_captcha(settings: Settings, secret: bytes, spent: Spent) -> Captcha | None:
-    """None without a provider. secret: signs what is made here. Raises SettingsError."""
+def make_captcha(
+    settings: Settings, secret: bytes, spent: Spent, is_cut_off: Callable[[], bool]
+) -> Captcha | None:
+    """None without a provider. secret: signs what is made here. is_cut_off: see `Captcha`.
+
+    Raises SettingsError.
+    """
     captcha = settings.captcha
     if captcha.provider == "none":
         return None
     if captcha.provider == "altcha":
         from .outside.proof_of_work import Altcha  # noqa: PLC0415 -- its library is for who uses it
 
-        return Captcha(Altcha(secret, captcha.difficulty, time.time), spent)
-    return Captcha(_service(captcha), spent)
+        return Captcha(Altcha(secret, captcha.difficulty, time.time), spent, is_cut_off)
+    return Captcha(_service(captcha), spent, is_cut_off)
 
 
 def _service(captcha: CaptchaSettings) -> CaptchaProvider:

@@ -125,7 +125,7 @@ def make_parts(
     sweeping = _sweeping(store, bans, writer)
     verifier = _verifier(settings, keys, revocations)
     keys.ring.when_lost.append(lambda: moderating.key_lost(verifier.still_vouched))
-    captcha = make_captcha(settings, keys.secret, store.spent)
+    captcha = make_captcha(settings, keys.secret, store.spent, lambda: pipeline.is_cut_off)
     vetting = Vetting(captcha, catalogue, time.monotonic)
     reader, book = Reader(live, hub, profiles), SeasonBook(store.seasons, loaded.seasons)
     services = Services(

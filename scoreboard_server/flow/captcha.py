@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Callable, Mapping
+from functools import partial
 
 from ..rules.refusals import CaptchaRequired, Unavailable
-from .ports import CaptchaProvider, Key, Spent, StoreUnavailable
+from .few_at_once import FewAtOnce, NotReached
+from .lasting import Lasting
+from .pipeline import PATIENCE_S
+from .ports import CaptchaProvider, Key, Spent
 
 _RETRY_AFTER_S = 5
+# Of the driver's threads, most of which the pipeline, folding and the feed need.
+_STORE_CALLS_AT_ONCE = 4
 
 
 def failed() -> CaptchaRequired:
@@ -26,43 +33,77 @@ def unavailable() -> Unavailable:
     )
 
 
-class Captcha:
-    """What a provider makes and checks, used up by the first action that it is given for."""
+def _away() -> NotReached:
+    return NotReached(
+        "store_unavailable",
+        "The store does not answer; this request has added nothing. Repeat the same id.",
+        2,
+    )
 
-    def __init__(self, provider: CaptchaProvider, spent: Spent) -> None:
+
+def _crowded() -> NotReached:
+    return NotReached("overloaded", "Too many captchas are being checked; repeat the same id in a moment.")
+
+
+class Captcha:
+    """What a provider makes and checks, used up by the first action that it is given for.
+
+    is_cut_off: whether the store is known to be away.
+    """
+
+    def __init__(self, provider: CaptchaProvider, spent: Spent, is_cut_off: Callable[[], bool]) -> None:
         self._provider = provider
         self._spent = spent
+        self._is_cut_off = is_cut_off
+        self._store = FewAtOnce(_STORE_CALLS_AT_ONCE, PATIENCE_S, away=_away, crowded=_crowded)
+        self._lasting = Lasting()
+        self._uses: dict[tuple[str, Key], asyncio.Task[bool]] = {}
 
     def offer(self) -> Mapping[str, object]:
         """What a page needs to show one."""
         return self._provider.offer()
 
-    async def check(self, answer: str | None, *, key: Key, address: str | None) -> bool:
+    async def check(self, answer: str | None, *, key: Key, address: str | None, deadline: float) -> bool:
         """Take the answer for the action `key`. True when this was its first use; a repeat of the same action
         may bring it again, as the first reply may have been lost.
 
-        address: of who gives it. Raises CaptchaRequired `captcha_required` or `captcha_failed`, Unavailable
-        `captcha_unavailable`.
+        address: of who gives it. deadline: in the loop's time. Raises CaptchaRequired `captcha_required` or
+        `captcha_failed`, Unavailable `captcha_unavailable`, NotReached.
         """
         if not answer:
             raise CaptchaRequired(
                 "captcha_required",
                 "This takes a captcha: solve what GET /api/captcha offers, and repeat with it as `captcha`.",
             )
-        try:
-            return await self._take(answer, key, address)
-        except StoreUnavailable:
-            raise unavailable() from None
-
-    async def _take(self, answer: str, key: Key, address: str | None) -> bool:
         mark = self._provider.mark(answer)
-        # Asked first: a service takes an answer only once, so it would refuse the repeat of an action.
-        earlier = await self._spent.spent_on(mark)
-        if earlier is not None:
-            if earlier != key:
-                raise failed()
-            return False
+        if self._is_cut_off():
+            raise _away()
+        if (mark, key) not in self._uses:
+            # Asked first: a service takes an answer only once, so it would refuse the repeat of an action.
+            earlier = await self._store.call(partial(self._spent.spent_on, mark), deadline)
+            if earlier is not None:
+                if earlier != key:
+                    raise failed()
+                return False
+        return await self._store.result(self._use(mark, answer, key, address), deadline)
+
+    def _use(self, mark: str, answer: str, key: Key, address: str | None) -> asyncio.Task[bool]:
+        """Have it checked and spent, once for all who ask.
+
+        Also when they leave meanwhile: a service has taken it then, and unless it is noted for what it was
+        taken, a repeat of the action would be refused.
+        """
+        use = self._uses.get((mark, key))
+        if use is None:
+            use = self._uses[mark, key] = self._lasting.start(
+                self._check_and_spend(mark, answer, key, address)
+            )
+            use.add_done_callback(lambda _: self._uses.pop((mark, key)))
+        return use
+
+    async def _check_and_spend(self, mark: str, answer: str, key: Key, address: str | None) -> bool:
         until = await self._provider.verify(answer, address)
-        if not await self._spent.spend(mark, key, until):
+        deadline = asyncio.get_running_loop().time() + PATIENCE_S  # for a place; then it takes what it takes
+        if not await self._store.start(partial(self._spent.spend, mark, key, until), deadline):
             raise failed()
         return True

@@ -6,6 +6,7 @@ from ..rules.claims import Identity
 from ..rules.entry import Receipt
 from ..rules.refusals import Refusal, TooMany, Unavailable
 from .counts import Submissions
+from .few_at_once import NotReached
 from .gate import Admitted, Claim, Gate
 from .pipeline import Pipeline
 from .profile_book import ProfileBook
@@ -13,7 +14,7 @@ from .vetting import Vetting
 
 
 class Submitting:
-    """Gate, then captcha, then profile, then pipeline."""
+    """Gate, then captcha, then profile, then pipeline: one deadline for all that waits for the store."""
 
     def __init__(self, gate: Gate, vetting: Vetting, profiles: ProfileBook, pipeline: Pipeline) -> None:
         self._gate = gate
@@ -52,21 +53,23 @@ class Submitting:
     async def _submit(
         self, identity: Identity, claim: Claim, user: str | None, captcha: str | None, address: str | None
     ) -> Receipt:
+        deadline = self._pipeline.deadline()
         try:
             admitted = self._gate.admit(claim)
         except Refusal as refusal:
-            return await self._counted_before(claim, refusal)
+            return await self._counted_before(claim, refusal, deadline)
         try:
-            await self._vetting.vet(identity, claim.submission, captcha, address)
+            await self._vetting.vet(identity, claim.submission, captcha, address, deadline=deadline)
         except BaseException as refusal:
             self._gate.settle(admitted, counted=False)
-            if not isinstance(refusal, Refusal):
+            # Whoever has asked the store in vain would ask it for a repeat in vain.
+            if not isinstance(refusal, Refusal) or isinstance(refusal, NotReached):
                 raise
-            return await self._counted_before(claim, refusal)
+            return await self._counted_before(claim, refusal, deadline)
         self._check_still_welcome(admitted)
         if user is None:
             self._profiles.seen(identity.user, identity.profile)
-        return await self._count(admitted)
+        return await self._count(admitted, deadline)
 
     def _check_still_welcome(self, admitted: Admitted) -> None:
         """A ban may have come while an answer was checked. Raises Banned."""
@@ -76,23 +79,23 @@ class Submitting:
             self._gate.settle(admitted, counted=False)
             raise
 
-    async def _counted_before(self, claim: Claim, refusal: Refusal) -> Receipt:
+    async def _counted_before(self, claim: Claim, refusal: Refusal, deadline: float) -> Receipt:
         """The answer to a repeat, which nothing may refuse; only here is the ledger asked for one.
 
         Time brings about every refusal there is: caps fill up, tickets expire, types are taken off the
         catalogue or ask for another proof, the secret that has signed a ticket is replaced.
         """
-        receipt = await self._pipeline.recall(claim.submission)
+        receipt = await self._pipeline.recall(claim.submission, deadline)
         if receipt is not None:
             return receipt
         if isinstance(refusal, TooMany) and not claim.is_trusted:
             self._vetting.refused(claim.submission.user)
         raise refusal
 
-    async def _count(self, admitted: Admitted) -> Receipt:
+    async def _count(self, admitted: Admitted, deadline: float) -> Receipt:
         counted = True  # as far as anybody can know, also when the store does not answer
         try:
-            receipt = await self._pipeline.submit(admitted.submission, admitted.points)
+            receipt = await self._pipeline.submit(admitted.submission, admitted.points, deadline)
             counted = not receipt.replayed
         except Refusal as refusal:
             counted = isinstance(refusal, Unavailable) and refusal.may_be_done

@@ -29,11 +29,18 @@ class Vetting:
             self._suspicion.refused(user, self._clock())
 
     async def vet(
-        self, identity: Identity, submission: Submission, answer: str | None, address: str | None
+        self,
+        identity: Identity,
+        submission: Submission,
+        answer: str | None,
+        address: str | None,
+        *,
+        deadline: float,
     ) -> None:
         """Take the captcha's answer if one is due; one that nobody asked for is not looked at, nor used up.
 
-        address: where it comes from. Trusted servers are never asked. Raises what `Captcha.check` raises.
+        address: where it comes from. deadline: in the loop's time. Trusted servers are never asked. Raises
+        what `Captcha.check` raises.
         """
         if self._captcha is None or identity.is_trusted:
             return
@@ -42,7 +49,8 @@ class Vetting:
         self._suspicion.claimed(user, kind.name, kind.per_minute, self._clock())
         if not self._is_due(user, kind.captcha):
             return
-        fresh = await self._captcha.check(answer, key=(user, submission.action), address=address)
+        key = (user, submission.action)
+        fresh = await self._captcha.check(answer, key=key, address=address, deadline=deadline)
         # An old answer opens its own action again, and nothing else.
         if fresh:
             self._suspicion.lift(user)

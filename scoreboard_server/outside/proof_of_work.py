@@ -60,20 +60,30 @@ class Altcha:
         return {"provider": "altcha", **create_challenge(options).to_dict()}
 
     def mark(self, answer: str) -> str:
-        """The signature: the answer's text has as many spellings as base64 and JSON allow."""
-        return f"altcha:{_read(answer).signature}"
+        """The signature: the answer's text has as many spellings as base64 and JSON allow.
+
+        Only of what is ours, and right: for less the store is not asked. For as long as it is remembered it
+        may be brought again by the action that it was spent on.
+        """
+        read = _read(answer)
+        if self._expires(read) + _CLOCK_SKEW_S <= self._clock():
+            raise failed()
+        return f"altcha:{read.signature}"
 
     async def verify(self, answer: str, address: str | None) -> float:
         """See `CaptchaProvider.verify`. Two hashes; the work is the solver's."""
-        payload = msgspec.to_builtins(_read(answer))
+        expires = self._expires(_read(answer))
+        if expires <= self._clock():
+            raise failed()
+        return expires + _CLOCK_SKEW_S
+
+    def _expires(self, answer: Answer) -> int:
+        payload = msgspec.to_builtins(answer)
         right, _ = verify_solution(payload, self._key, check_expires=False)
         if not right:
             raise failed()
         # Ours, as it is under our signature: so it has an expiry.
-        expires = int(extract_params(payload)["expires"][0])
-        if expires <= self._clock():
-            raise failed()
-        return expires + _CLOCK_SKEW_S
+        return int(extract_params(payload)["expires"][0])
 
 
 def _read(answer: str) -> Answer:

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from scoreboard_server.flow import pipeline
+from scoreboard_server.flow import captcha, pipeline
 
 from ..conftest import Api, StartServer, token
 from ..mongod import Mongod
+from ..web.test_captcha_handler import ALWAYS, solved
 
 
 @pytest.fixture
@@ -25,8 +26,10 @@ def own_mongod(replica_set: Mongod, tmp_path: Path) -> Iterator[Mongod]:
     mongod.stop()
 
 
-async def submit(api: Api, user: str, action: str) -> int:
+async def submit(api: Api, user: str, action: str, answer: str | None = None) -> int:
     body = {"actionId": action, "actionType": "task.completed"}
+    if answer is not None:
+        body["captcha"] = answer
     response = await api.post(body, token(user), request_timeout=60)
     if response.code == 503:
         assert int(response.headers["Retry-After"]) > 0
@@ -65,10 +68,10 @@ async def test_a_killed_database_costs_time_and_nothing_else(
         assert client["scoreboard"]["entries"].count_documents({}) == 51
 
 
-async def until_counted(api: Api, user: str, action: str) -> None:
+async def until_counted(api: Api, user: str, action: str, answer: str | None = None) -> None:
     """Repeat the same id as a client should."""
     async with asyncio.timeout(30):
-        while await submit(api, user, action) != 200:
+        while await submit(api, user, action, answer) != 200:
             await asyncio.sleep(0.2)
 
 
@@ -86,4 +89,24 @@ async def test_a_frozen_database_is_no_different(
     assert set(await asyncio.gather(*under_way)) <= {200, 503}
     for i in range(5):
         await until_counted(api, "ann", f"a{i}")
+    assert (await api.board())["leaderboard"][0]["score"] == 60
+
+
+async def test_a_frozen_database_uses_up_no_captcha(
+    own_mongod: Mongod, start_server: StartServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Refused while it says nothing, each action counts once with the answer that it had brought."""
+    for road in (pipeline, captcha):
+        monkeypatch.setattr(road, "PATIENCE_S", 2.0)
+    config = tmp_path / "captcha.toml"
+    config.write_text(f'[captcha]\nprovider = "altcha"\ndifficulty = 100\n{ALWAYS}')
+    api = Api(await start_server(store__uri=own_mongod.uri, config=config))
+    answers = [await solved(api) for _ in range(6)]
+    own_mongod.pause()
+    frozen = [asyncio.create_task(submit(api, "ann", f"a{i}", answer)) for i, answer in enumerate(answers)]
+    assert set(await asyncio.gather(*frozen)) == {503}
+    own_mongod.resume()
+    for i, answer in enumerate(answers):
+        await until_counted(api, "ann", f"a{i}", answer)
+        assert await submit(api, "ben", f"b{i}", answer) == 403
     assert (await api.board())["leaderboard"][0]["score"] == 60

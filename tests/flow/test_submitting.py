@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from scoreboard_server.flow.few_at_once import NotReached
 from scoreboard_server.flow.flights import not_added, unknown
 from scoreboard_server.flow.gate import Gate
 from scoreboard_server.flow.submitting import Submitting
@@ -24,14 +25,24 @@ REPEATED = Receipt(10, 1, 10, replayed=True)
 
 
 class FakePipeline:
-    """Counts in a dict; `refusal`: what the next submissions raise instead."""
+    """Counts in a dict; `refusal`: what the next submissions raise instead. Each deadline is another one.
+
+    deadlines: with which it was asked.
+    """
 
     def __init__(self) -> None:
         self.counted: dict[tuple[str, str], str] = {}
         self.recalls: list[Submission] = []
         self.refusal: BaseException | None = None
+        self.roads = 0
+        self.deadlines: list[float] = []
 
-    async def submit(self, submission: Submission, points: int) -> Receipt:
+    def deadline(self) -> float:
+        self.roads += 1
+        return float(self.roads)
+
+    async def submit(self, submission: Submission, points: int, deadline: float) -> Receipt:
+        self.deadlines.append(deadline)
         await asyncio.sleep(0)
         if self.refusal is not None:
             raise self.refusal
@@ -41,7 +52,8 @@ class FakePipeline:
         self.counted[submission.user, submission.action] = submission.type
         return Receipt(10, 1, points)
 
-    async def recall(self, submission: Submission) -> Receipt | None:
+    async def recall(self, submission: Submission, deadline: float) -> Receipt | None:
+        self.deadlines.append(deadline)
         await asyncio.sleep(0)
         self.recalls.append(submission)
         return await self._before(submission)
@@ -54,16 +66,21 @@ class FakePipeline:
 
 
 class FakeVetting:
-    """Lets pass, or raises `refusal` after a turn of the loop; who met a limit is in `met`."""
+    """Lets pass, or raises `refusal` after a turn of the loop; who met a limit is in `met`.
+
+    deadlines: with which it was asked.
+    """
 
     def __init__(self) -> None:
         self.refusal: BaseException | None = None
         self.met: list[str] = []
+        self.deadlines: list[float] = []
 
     def refused(self, user: str) -> None:
         self.met.append(user)
 
-    async def vet(self, *_: object) -> None:
+    async def vet(self, *_: object, deadline: float) -> None:
+        self.deadlines.append(deadline)
         await asyncio.sleep(0)
         if self.refusal is not None:
             raise self.refusal
@@ -249,6 +266,24 @@ async def test_who_is_not_let_through_by_the_captcha_has_taken_nothing(
     assert await setup.code("a2", "one") == "counted"
 
 
+@pytest.mark.parametrize("refusal", [None, CaptchaRequired("captcha_failed", "x")], ids=["passed", "failed"])
+async def test_a_road_has_one_deadline(setup: Setup, refusal: Refusal | None) -> None:
+    """The captcha's part, the ledger's and a look for a repeat share it, and so end together."""
+    setup.vetting.refusal = refusal
+    await setup.code("a1", "one")
+    await setup.code("a2", "nope")
+    assert (setup.vetting.deadlines, setup.pipeline.deadlines) == ([1.0], [1.0, 2.0])
+
+
+async def test_who_has_asked_the_store_in_vain_does_not_ask_it_again(setup: Setup) -> None:
+    """For a captcha; the ledger would not tell of a repeat either, and the caps are given theirs back."""
+    setup.vetting.refusal = NotReached("store_unavailable", "away")
+    assert await setup.code("a1", "one") == "store_unavailable"
+    assert setup.pipeline.recalls == []
+    setup.vetting.refusal = None
+    assert await setup.code("a2", "one") == "counted"
+
+
 async def test_who_leaves_while_it_is_counted_has_taken_it(setup: Setup) -> None:
     """Leaving early is no way past a cap."""
     setup.pipeline.refusal = asyncio.CancelledError()
@@ -267,7 +302,7 @@ async def test_at_once_no_more_than_the_cap_are_counted(setup: Setup) -> None:
 async def test_a_ban_that_comes_during_the_captcha_counts(setup: Setup) -> None:
     """The action is refused and not looked up, and the caps are given theirs back."""
 
-    async def vet(*_: object) -> None:
+    async def vet(*_: object, deadline: float) -> None:
         setup.bans.put(Ban("ann", "b1", "cheats", "admin", setup.now))
 
     setup.vetting.vet = vet  # type: ignore[method-assign]

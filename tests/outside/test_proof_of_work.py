@@ -110,6 +110,27 @@ async def test_a_later_expiry_can_not_be_written_into_it(altcha: Altcha, clock: 
         assert not await takes(altcha, text(right | {"salt": salt}))
 
 
+@pytest.mark.parametrize("change", [{"number": 501}, {"signature": "0" * 64}, {"salt": "x"}], ids=repr)
+def test_nobody_else_is_asked_about_what_is_not_right(altcha: Altcha, change: dict[str, Any]) -> None:
+    """It has no mark, so whoever sends a thousand of them costs the store nothing."""
+    right = solved(altcha)
+    assert altcha.mark(text(right)) == f"altcha:{right['signature']}"
+    with pytest.raises(CaptchaRequired):
+        altcha.mark(text(right | change))
+
+
+async def test_it_has_a_mark_for_as_long_as_it_is_remembered(altcha: Altcha, clock: Clock) -> None:
+    """A repeat may bring it a little later than it is good for; not when it has been forgotten."""
+    answer = text(solved(altcha))
+    clock.now = forgotten = await altcha.verify(answer, None)
+    with pytest.raises(CaptchaRequired):
+        altcha.mark(answer)
+    clock.now = forgotten - 1
+    altcha.mark(answer)
+    with pytest.raises(CaptchaRequired):
+        await altcha.verify(answer, None)
+
+
 async def test_it_is_good_for_five_minutes(altcha: Altcha, clock: Clock) -> None:
     """And not for a second longer."""
     answer = text(solved(altcha))

@@ -7,6 +7,7 @@ import logging
 import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from math import inf
 from typing import Any
 
 import pytest
@@ -91,11 +92,11 @@ async def test_an_answer_is_taken_once(service: Service) -> None:
 
 async def test_an_answer_is_good_for_one_action_and_for_its_repeat(service: Service) -> None:
     """Here it is remembered as well: the repeat passes though the service would refuse it, a replay fails."""
-    captcha, token = Captcha(client(service), FakeSpent()), service.solve()
-    assert await captcha.check(token, key=("ann", "a1"), address=None)
-    assert not await captcha.check(token, key=("ann", "a1"), address=None)
+    captcha, token = Captcha(client(service), FakeSpent(), lambda: False), service.solve()
+    assert await captcha.check(token, key=("ann", "a1"), address=None, deadline=inf)
+    assert not await captcha.check(token, key=("ann", "a1"), address=None, deadline=inf)
     with pytest.raises(CaptchaRequired):
-        await captcha.check(token, key=("ann", "a2"), address=None)
+        await captcha.check(token, key=("ann", "a2"), address=None, deadline=inf)
     assert len(service.asked) == 1
 
 

@@ -32,7 +32,10 @@ class CaptchaProvider(Protocol):
         ...
 
     def mark(self, answer: str) -> str:
-        """What all spellings of this answer have in common. Raises CaptchaRequired `captcha_failed`."""
+        """What all spellings of this answer have in common.
+
+        Raises CaptchaRequired `captcha_failed` for what can be seen to be none without asking anybody.
+        """
         ...
 
     async def verify(self, answer: str, address: str | None) -> float:
