@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Protocol
 
 import msgspec
@@ -12,6 +13,7 @@ from ..live.reader import View, timestamp
 from ..rules.board import Standing
 from ..rules.profiles import Profile
 from ..rules.seasons import Season
+from .editions import read_part
 from .loading import Loaded, load_board
 from .past_boards import recall, told
 from .ports import Archives, ProfileStore, Seasons, Snapshots
@@ -49,7 +51,7 @@ async def look(store: BoardStore, view: View, now_us: int) -> dict[str, Any]:
     """
     season = named(await store.seasons.all(), view.season) if view.season is not None else None
     if season is not None and not season.is_current:
-        past = await recall(store.archives, season, view, store.seasons.all)
+        past = await recall(partial(read_part, store.archives), season, view, lambda _: store.seasons.all())
         names = await store.profiles.load([s.user for s in past.rows])
         answer: dict[str, Any] = msgspec.to_builtins(told(past, view, names))
         return {name: value for name, value in answer.items() if name not in ("epoch", "version")}
@@ -68,7 +70,8 @@ async def find_standing(
     if season is not None:
         chosen = named(await store.seasons.all(), season)
         if not chosen.is_current:
-            past = await recall(store.archives, chosen, View(1, users=(user,)), store.seasons.all)
+            read = partial(read_part, store.archives)
+            past = await recall(read, chosen, View(1, users=(user,)), lambda _: store.seasons.all())
             return chosen, past.rows[0] if past.rows else None
     loaded = await load_board(store.snapshots, now_us)
     return loaded.season, loaded.board.standing(user)

@@ -15,7 +15,9 @@ from ..rules.board import Standing
 from ..rules.profiles import Profile
 from ..rules.refusals import NotFound, Unavailable
 from ..rules.seasons import ANNOUNCED, Season
+from .editions import Edition, EditionGone, Part, ReadPart, closing, edition_of, part_of
 from .few_readers import few_readers, patience_ends
+from .past_pages import PastPages, Told
 from .ports import Archives
 from .season_book import SeasonBook
 from .season_keeping import named, numbered
@@ -25,51 +27,37 @@ _encode = msgspec.json.Encoder().encode
 # Each is a correction that was written while the one before was being read.
 _TRIES = 5
 
-ReadSeasons = Callable[[], Awaitable[Sequence[Season]]]
+LookAgain = Callable[[Season], Awaitable[Sequence[Season]]]
 
 
 class Past(Struct, frozen=True):
-    """A view of a sealed season. total: users on that board. own: the asker's row."""
+    """A view of a sealed season. own: the asker's row."""
 
     season: Season
+    edition: Edition
     rows: list[Standing]
     own: Standing | None
-    total: int
-    edition: int
 
 
-class _EditionGone(Exception):  # noqa: N818 -- a state of the world
-    """A newer edition was written, and this one removed."""
-
-
-async def recall(archives: Archives, season: Season, view: View, look_again: ReadSeasons) -> Past:
+async def recall(read: ReadPart, season: Season, view: View, look_again: LookAgain) -> Past:
     """Read a view of the season as announced or as corrected.
 
-    look_again: for the seasons as they are stored now, as what is known of this one may be outdated. Raises
-    Unavailable `season_closing` while its archive is being written; StoreUnavailable.
+    look_again: for the seasons as they are stored now, as what is known of that one is outdated. Raises
+    Unavailable `season_closing` while its archive is being written; StoreUnavailable, and what `read` raises.
     """
     for _ in range(_TRIES):
         try:
-            return await _recall(archives, season, view)
-        except _EditionGone:
-            season = numbered(await look_again(), season.number)
+            return await _recall(read, season, view)
+        except EditionGone:
+            season = numbered(await look_again(season), season.number)
     raise Unavailable("season_closing", "The final board of that season is being corrected.")
 
 
-async def _recall(archives: Archives, season: Season, view: View) -> Past:
-    kept = season.seal.archive if season.seal is not None else None
-    if kept is None:
-        raise _closing()
-    edition = ANNOUNCED if view.announced else kept.edition
-    users = kept.users if view.announced else kept.corrected_users
-    reading = _Reading(archives, season.number, edition, users)
-    rows = await reading.select(view)
-    own = await reading.of([view.asker]) if view.asker is not None else []
-    return Past(season, rows, own[0] if own else None, users, edition)
-
-
-def _closing() -> Unavailable:
-    return Unavailable("season_closing", "The season has just ended; its final board is being written.")
+async def _recall(read: ReadPart, season: Season, view: View) -> Past:
+    edition = edition_of(season, view)
+    rows = await read(edition, part_of(view))
+    own = await read(edition, Part(1, users=(view.asker,))) if view.asker is not None else []
+    return Past(season, edition, rows, own[0] if own else None)
 
 
 class Archived(Struct, frozen=True, rename="camel"):
@@ -94,61 +82,19 @@ def told(past: Past, view: View, names: Mapping[str, Profile]) -> PastLeaderboar
     own = OwnRank(past.own.rank, past.own.score) if past.own is not None else None
     return PastLeaderboard(
         leaderboard=[row(standing, names.get(standing.user)) for standing in past.rows],
-        total_users=past.total,
+        total_users=past.edition.users,
         last_updated=timestamp(seal.archive.last_at) if seal.archive.last_at else None,
         season=past.season.name,
         epoch=f"sealed-{past.season.number}",
-        version=past.edition + 1,
+        version=past.edition.number + 1,
         user_rank=own if view.asker is not None else UNSET,
         archive=Archived(
             timestamp(seal.at),
             seal.archive.digest,
-            "announced" if past.edition == ANNOUNCED else "corrected",
+            "announced" if past.edition.number == ANNOUNCED else "corrected",
             seal.corrections,
         ),
     )
-
-
-class _Reading:
-    """One edition of a board. Every reading raises _EditionGone when that is not all there any more."""
-
-    def __init__(self, archives: Archives, number: int, edition: int, users: int) -> None:
-        self._archives = archives
-        self._number = number
-        self._edition = edition
-        self._users = users
-
-    async def select(self, view: View) -> list[Standing]:
-        """As `View.select` of a live board."""
-        if view.around is not None:
-            return await self._around(view.around, view.limit)
-        if view.users:
-            return await self.of(list(view.users))
-        return await self._page(view.offset, view.limit)
-
-    async def of(self, users: list[str]) -> list[Standing]:
-        """The rows of these."""
-        rows = await self._archives.rows_of(self._number, self._edition, users)
-        if len(rows) < len(users):
-            await self._page(0, 1)  # which would be gone before any other
-        return rows
-
-    async def _around(self, user: str, limit: int) -> list[Standing]:
-        own = await self.of([user])
-        if not own:
-            return []
-        latest_start = max(0, self._users - limit)
-        return await self._page(min(max(0, own[0].rank - 1 - limit // 2), latest_start), limit)
-
-    async def _page(self, offset: int, limit: int) -> list[Standing]:
-        least = min(limit, self._users - offset)
-        if least <= 0:
-            return []
-        rows = await self._archives.rows_from(self._number, self._edition, offset + 1, least)
-        # While an edition is being removed, the rows behind those that are gone already would fill the page.
-        if [row.rank for row in rows] != list(range(offset + 1, offset + 1 + least)):
-            raise _EditionGone
-        return rows
 
 
 class Boards:
@@ -157,9 +103,9 @@ class Boards:
     def __init__(self, reader: Reader, book: SeasonBook, archives: Archives, names: Names) -> None:
         self._reader = reader
         self._book = book
-        self._archives = archives
         self._names = names
-        self._readers = few_readers()
+        self._pages = PastPages(archives)
+        self._season_readers = few_readers(1)
 
     async def read(self, view: View) -> Reading:
         """The view's reading. Raises NotFound `season_not_found`; Unavailable `season_closing`,
@@ -168,17 +114,29 @@ class Boards:
         season = named(self._book.all(), view.season) if view.season is not None else None
         if season is None or season.is_current:
             return await self._read_live(view)
-        past = await self._recall(season, view)
-        await self._names.fetch([s.user for s in past.rows if self._names.known(s.user) is None])
-        shown = {s.user: self._names.shown(s.user) for s in past.rows}
-        body = _encode(told(past, view, {user: name for user, name in shown.items() if name is not None}))
-        return Reading(body, f'"{blake2s(body, digest_size=12).hexdigest()}"')
+        return await self._tell(await self._recall(season, view), view)
 
     async def _read_live(self, view: View) -> Reading:
         try:
             return await self._reader.read(view)
         except NotFound:  # the live board has turned to the next season already
-            raise _closing() from None
+            raise closing() from None
+
+    async def _tell(self, past: Past, view: View) -> Reading:
+        """What was told of it before, unless a name or the season has changed; nothing is kept of askers."""
+        await self._names.fetch([s.user for s in past.rows if self._names.known(s.user) is None])
+        names = [self._names.shown(standing.user) for standing in past.rows]
+        part = part_of(view)
+        kept = self._pages.told(past.edition, part) if view.asker is None else None
+        if kept is not None and kept.season == past.season and kept.names == names:
+            return kept.reading
+        shown = zip(past.rows, names, strict=True)
+        body = _encode(told(past, view, {s.user: name for s, name in shown if name is not None}))
+        # Of the bytes, so that it is the same on every server, and after a restart.
+        reading = Reading(body, f'"{blake2s(body, digest_size=12).hexdigest()}"')
+        if view.asker is None:
+            self._pages.tell(past.edition, part, Told(past.season, names, reading))
+        return reading
 
     async def final_standing(self, season: Season, user: str) -> Standing | None:
         """The user's place on the corrected board of a sealed season. Raises Unavailable, as `read`."""
@@ -186,6 +144,15 @@ class Boards:
         return past.rows[0] if past.rows else None
 
     async def _recall(self, season: Season, view: View) -> Past:
-        return await self._readers.call(
-            lambda: recall(self._archives, season, view, self._book.look_again), patience_ends()
+        deadline = patience_ends()
+        return await recall(
+            lambda edition, part: self._pages.rows(edition, part, deadline),
+            season,
+            view,
+            lambda outdated: self._season_readers.call(lambda: self._look_again(outdated), deadline),
         )
+
+    async def _look_again(self, outdated: Season) -> Sequence[Season]:
+        seasons = self._book.all()
+        # Of a crowd that has met an edition that is gone, the first asks.
+        return seasons if outdated not in seasons else await self._book.look_again()

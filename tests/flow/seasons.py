@@ -114,7 +114,7 @@ class LeftBehind:
 class FakeArchives:
     """Boards by (season, edition); `board` is what every season's standings come to.
 
-    away: reads fail. While `answers` is clear they hang; most: how many did so at once.
+    away: reads fail. While `answers` is clear they hang. reads: how many there were; most: at once.
     """
 
     def __init__(self, seasons: FakeSeasons, board: Sequence[Standing] = ()) -> None:
@@ -126,7 +126,7 @@ class FakeArchives:
         self.away = False
         self.answers = asyncio.Event()
         self.answers.set()
-        self.reading = self.most = 0
+        self.reading = self.most = self.reads = 0
 
     async def entries(self, number: int) -> AsyncIterator[Entry]:
         for entry in self.ledger:
@@ -147,20 +147,25 @@ class FakeArchives:
         self.boards.setdefault((number, edition), {}).update({row.rank: row for row in rows})
 
     async def rows_from(self, number: int, edition: int, rank: int, limit: int) -> list[Standing]:
+        await self._reach()
+        rows = self.boards.get((number, edition), {})
+        return [rows[each] for each in sorted(rows) if each >= rank][:limit]
+
+    async def rows_of(self, number: int, edition: int, users: Collection[str]) -> list[Standing]:
+        await self._reach()
+        rows = self.boards.get((number, edition), {}).values()
+        return sorted((row for row in rows if row.user in users), key=lambda row: row.rank)
+
+    async def _reach(self) -> None:
         if self.away:
             raise StoreUnavailable("away")
+        self.reads += 1
         self.reading += 1
         self.most = max(self.most, self.reading)
         try:
             await self.answers.wait()
         finally:
             self.reading -= 1
-        rows = self.boards.get((number, edition), {})
-        return [rows[each] for each in sorted(rows) if each >= rank][:limit]
-
-    async def rows_of(self, number: int, edition: int, users: Collection[str]) -> list[Standing]:
-        rows = self.boards.get((number, edition), {}).values()
-        return sorted((row for row in rows if row.user in users), key=lambda row: row.rank)
 
     async def put(self, number: int, archive: Archive) -> bool:
         self._seasons.archived(number, archive)

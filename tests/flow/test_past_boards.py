@@ -197,7 +197,7 @@ async def test_few_read_at_once_and_nobody_waits_long(monkeypatch: pytest.Monkey
     monkeypatch.setattr(few_readers, "PATIENCE_S", 0.2)
     setup = await SetUp().sealed()
     setup.archives.answers.clear()
-    crowd = [asyncio.create_task(setup.read(View(10, season="one"))) for _ in range(20)]
+    crowd = [asyncio.create_task(setup.read(View(10, offset=i, season="one"))) for i in range(20)]
     for told in await asyncio.gather(*crowd, return_exceptions=True):
         assert isinstance(told, Unavailable) and told.code == "store_unavailable"
     assert setup.archives.most == 2

@@ -28,7 +28,7 @@ async def two(api: Api) -> Api:
     archives = FakeArchives(seasons, [Standing("ann", 30, 5, 1), Standing("ben", 20, 7, 2)])
     await archive(archives, SEALED)
     services(api).seasons._seasons = seasons.kept
-    services(api).boards._archives = archives
+    services(api).boards._pages._archives = archives
     return api
 
 
