@@ -10,6 +10,7 @@ from scoreboard_server.clock import now_us
 from scoreboard_server.rules.entry import Correction, Entry
 from scoreboard_server.rules.history import Line, Place, read_place
 from scoreboard_server.rules.identifiers import is_user_id
+from scoreboard_server.rules.instants import timestamp
 from scoreboard_server.rules.refusals import Refusal
 
 from . import console
@@ -133,8 +134,6 @@ def _about(entry: Entry) -> str:
 
 
 def _when(line: Line) -> str:
-    from scoreboard_server.live.reader import timestamp  # noqa: PLC0415 -- as in session
-
     return timestamp(line.entry.at, "seconds")
 
 

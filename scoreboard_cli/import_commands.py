@@ -31,7 +31,7 @@ def import_(session: Session, file: BinaryIO) -> None:
     Example:  scoreboard import scores.ndjson --data-dir ./copy
     """
     from scoreboard_server.flow.ports import CopyRefused  # noqa: PLC0415 -- as in session
-    from scoreboard_server.rules.exports.spelling import Malformed  # noqa: PLC0415 -- as in session
+    from scoreboard_server.rules.exports.spelling import MalformedLine  # noqa: PLC0415 -- as in session
 
     if not file.seekable():
         fail(USAGE, "FILE is read twice, so it can't be a pipe.")
@@ -49,7 +49,7 @@ def import_(session: Session, file: BinaryIO) -> None:
 
     try:
         imported = with_store(session.settings(), work)
-    except (CopyRefused, Malformed) as refused:
+    except (CopyRefused, MalformedLine) as refused:
         fail(REFUSED, f"nothing of it is shown: {refused}")
     _tell(session, checked, imported)
 

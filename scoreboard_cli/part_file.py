@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from scoreboard_server.rules.exports.order import Progress
-from scoreboard_server.rules.exports.spelling import LONGEST_LINE, Malformed
+from scoreboard_server.rules.exports.spelling import LONGEST_LINE, MalformedLine
 
 _OWNER_ALONE = 0o600
 _BUFFER = 2**16
@@ -37,7 +37,7 @@ class PartFile:
             while raw := self._file.readline(LONGEST_LINE):
                 progress.read(raw)
                 whole_lines += len(raw)
-        except Malformed:
+        except MalformedLine:
             if progress.header is None:
                 self._check_ours()
         self._file.seek(whole_lines)

@@ -8,6 +8,7 @@ import click
 
 from scoreboard_server.clock import now_us
 from scoreboard_server.rules.canonical import LARGEST
+from scoreboard_server.rules.instants import timestamp
 from scoreboard_server.settings import parse_duration
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -53,13 +54,9 @@ def readable(at: int | None, nothing: str = "") -> str:
 
 def as_told(at: int | None) -> str | None:
     """An instant as clients are told it, in JSON."""
-    from scoreboard_server.live.reader import timestamp  # noqa: PLC0415 -- as in session
-
     return None if at is None else timestamp(at)
 
 
 def exactly(at: int) -> str:
     """An instant as an option takes it back."""
-    from scoreboard_server.live.reader import timestamp  # noqa: PLC0415 -- as in session
-
     return timestamp(at, "microseconds")

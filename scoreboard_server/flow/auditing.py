@@ -8,8 +8,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from ..live.reader import timestamp
 from ..rules.acts import Act
+from ..rules.instants import timestamp
 from .ports import Trail, Wanted
 
 _HUMP = re.compile(r"_([a-z])")

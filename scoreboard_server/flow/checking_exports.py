@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from ..rules.exports.checking import Checker, SeasonFacts, Wrong
 from ..rules.exports.lines import End
-from ..rules.exports.spelling import LONGEST_LINE, Malformed
+from ..rules.exports.spelling import LONGEST_LINE, MalformedLine
 
 
 class Unreadable(Exception):  # noqa: N818 -- a state of the file
@@ -40,7 +40,7 @@ def check_export(lines: Iterable[bytes], told: Callable[[int], None] = _nothing)
     for number, raw in enumerate(lines, 1):
         try:
             checker.read(raw)
-        except Malformed as error:
+        except MalformedLine as error:
             raise Unreadable(number, str(error)) from None
         told(len(raw))
     if not checker.progress.is_whole:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from msgspec import UNSET, Struct, UnsetType
 
-from ..live.reader import timestamp
 from ..rules.entry import Correction
 from ..rules.history import Line, Place, place_behind, told
+from ..rules.instants import timestamp
 from .few_readers import few_readers, patience_ends
 from .ports import History
 

@@ -40,7 +40,7 @@ from ..rules.exports.order import (
     Place,
     Progress,
 )
-from ..rules.exports.spelling import Malformed, write_line
+from ..rules.exports.spelling import MalformedLine, write_line
 from .archiving import canonical, catch_up
 from .ports import Archives, InstantLost, Original, Originals, Seasons
 
@@ -114,7 +114,7 @@ class _Writing:
     def spelled(self, raw: bytes) -> None:
         try:
             self.progress.read(raw)
-        except Malformed as error:
+        except MalformedLine as error:
             words = f"the store holds what no export can: {error}: {raw[:200].decode(errors='replace')}"
             raise CannotExport(words) from None
         self._put(raw)

@@ -43,7 +43,7 @@ from ..rules.exports.meaning import (
     standing_of,
 )
 from ..rules.exports.order import Progress
-from ..rules.exports.spelling import Malformed
+from ..rules.exports.spelling import MalformedLine
 from ..rules.profiles import Profile
 from ..rules.revocations import Revocation
 from ..rules.seasons import ANNOUNCED
@@ -84,7 +84,7 @@ async def import_lines(
 ) -> Imported:
     """Put all of a checked export into the store. end: its last line. told: of each line that is done.
 
-    Raises CopyRefused, StoreUnavailable, and Malformed when the file is not the checked one any more.
+    Raises CopyRefused, StoreUnavailable, and MalformedLine when the file is not the checked one any more.
     """
     claim = await store.copies.claim(end.sha256)
     if claim.is_done:
@@ -183,7 +183,7 @@ class _Importing:
         """The end of the file: all of it is kept."""
         progress, end = self._progress, self._end
         if not progress.is_whole or progress.end() != end:
-            raise Malformed("the file has changed since it was checked")
+            raise MalformedLine("the file has changed since it was checked")
         users = self._corrected_users
         seasons = [season_of(each, users.get(each.number, 0)) for each in progress.abouts]
         details = {"sha256": end.sha256, "entries": end.entries, "season": seasons[-1].name}

@@ -9,8 +9,9 @@ from typing import Any, Protocol
 import msgspec
 
 from ..live.frames import row
-from ..live.reader import View, timestamp
+from ..live.reader import View
 from ..rules.board import Standing
+from ..rules.instants import timestamp
 from ..rules.profiles import Profile
 from ..rules.seasons import Season
 from .editions import read_part

@@ -10,8 +10,9 @@ from msgspec import UNSET, Struct
 
 from ..live.frames import row
 from ..live.hub import Names
-from ..live.reader import Leaderboard, OwnRank, Reader, Reading, View, timestamp
+from ..live.reader import Leaderboard, OwnRank, Reader, Reading, View
 from ..rules.board import Standing
+from ..rules.instants import timestamp
 from ..rules.profiles import Profile
 from ..rules.refusals import NotFound, Unavailable
 from ..rules.seasons import ANNOUNCED, Season

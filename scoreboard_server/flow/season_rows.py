@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import UNSET, Struct, UnsetType
 
-from ..live.reader import timestamp
+from ..rules.instants import timestamp
 from ..rules.seasons import Season
 
 

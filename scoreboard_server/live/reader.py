@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from ..rules.board import Board, Standing
+from ..rules.instants import timestamp
 from ..rules.refusals import NotFound
 from .frames import Published, Row, row
 from .hub import Hub, Names
@@ -161,9 +160,3 @@ def _own(board: Board, view: View) -> OwnRank | UnsetType | None:
 def _etag(state: Published, view: View) -> str:
     # The view is hashed by its own text: `hash()` of strings differs between processes, but so do epochs.
     return f'"{state.epoch}-{state.revision}-{hash(view) & 0xFFFFFFFF:x}"'
-
-
-def timestamp(at: int, precision: str = "milliseconds") -> str:
-    """Microseconds since the Unix epoch as RFC 3339 in UTC. precision: "milliseconds" or "microseconds"."""
-    moment = datetime.fromtimestamp(at // 1_000_000, UTC).replace(microsecond=at % 1_000_000)
-    return moment.isoformat(timespec=precision).replace("+00:00", "Z")

@@ -19,11 +19,11 @@ from tornado.websocket import WebSocketHandler
 from ..live.closings import NOT_READING
 from ..live.frames import text_frame
 from ..live.heartbeat import Pulse
-from ..live.reader import timestamp
 from ..live.seat import Seat
 from ..rules.claims import Identity
 from ..rules.client_address import rate_key
 from ..rules.entry import Receipt
+from ..rules.instants import timestamp
 from ..rules.refusals import Malformed, Refusal, Unacceptable, Unauthenticated
 from .access_log import CLIENT, SERVER, Ending
 from .base_handler import BaseHandler

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 from msgspec import Struct
 
-from ..live.reader import timestamp
+from ..rules.instants import timestamp
 from . import strict_json
 from .base_handler import BaseHandler
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from scoreboard_server.live import reader as reader_module
-from scoreboard_server.live.reader import Reading, View, timestamp
+from scoreboard_server.live.reader import Reading, View
 from scoreboard_server.rules.board import Board, Standing
 from scoreboard_server.rules.profiles import Profile
 from scoreboard_server.rules.refusals import NotFound
@@ -194,11 +194,6 @@ async def test_an_empty_board_has_no_instant(set_up: SetUp) -> None:
     }
     setup.live.apply("ann", 1, 1_700_000_000_123_456)
     assert content(await setup.reader.read(View(10)))["lastUpdated"] == "2023-11-14T22:13:20.123Z"
-
-
-def test_instants_are_rfc_3339_in_utc() -> None:
-    """Milliseconds and a Z, also for whole seconds."""
-    assert timestamp(1_700_000_000_000_000) == "2023-11-14T22:13:20.000Z"
 
 
 async def test_a_user_is_a_row(set_up: SetUp) -> None:

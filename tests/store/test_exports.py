@@ -13,7 +13,7 @@ from scoreboard_server.flow.ports import CopyRefused, SeasonChanged, StoreUnavai
 from scoreboard_server.flow.verifying import verify
 from scoreboard_server.rules.bans import Ban
 from scoreboard_server.rules.books import differences
-from scoreboard_server.rules.exports.spelling import Malformed
+from scoreboard_server.rules.exports.spelling import MalformedLine
 from scoreboard_server.rules.revocations import Revocation
 from scoreboard_server.store import originals
 from scoreboard_server.store.opening import Store
@@ -344,6 +344,6 @@ async def test_a_file_that_has_changed_since_is_refused(full: Store, empty: Stor
     assert altered != lines and empty.copies is not None
     before = await boards(empty)
     for changed in (altered, lines[:-1]):
-        with pytest.raises(Malformed):
+        with pytest.raises(MalformedLine):
             await import_lines(ImportStore(empty.copies, empty.archives), ADMIN, changed, end)
     assert await boards(empty) == before

@@ -47,7 +47,7 @@ class SeasonFacts(Struct, frozen=True):
 
 
 class Checker:
-    """Reads an export line by line. Raises Malformed for one that can't be read at all.
+    """Reads an export line by line. Raises MalformedLine for one that can't be read at all.
 
     wrong: what does not agree, the first thousand of `differences`.
     """

@@ -34,7 +34,7 @@ from .lines import (
     TotalLine,
     UserLine,
 )
-from .spelling import Malformed, read_header, read_line
+from .spelling import MalformedLine, read_header, read_line
 
 Place = tuple[int, int]
 """(block, stage within it): the blocks are 0, one for each season, and the end."""
@@ -62,7 +62,7 @@ _CANONICAL = (SeasonLine, EntryLine, HiddenLine, StandingLine)
 
 
 class Progress:
-    """How far an export has come, fed line by line. Raises Malformed for one that has no place there.
+    """How far an export has come, fed line by line. Raises MalformedLine for one that has no place there.
 
     header, abouts: as read. place: of the last line. counted: lines by kind. digest: of the season's
     canonical lines so far.
@@ -126,7 +126,7 @@ class Progress:
         else:
             self._here = 1
             if isinstance(line, StandingLine) and line.rank != 1:
-                raise Malformed("the first of a board is missing")
+                raise MalformedLine("the first of a board is missing")
         if place[0] != self.place[0]:
             self._digest, self._canonical_here = hashlib.sha256(), 0
         self.place, self._key = place, line.key
@@ -147,14 +147,14 @@ class Progress:
 
     def _place(self, line: Line) -> Place:
         if self.is_whole:
-            raise Malformed("there is something behind the end")
+            raise MalformedLine("there is something behind the end")
         if isinstance(line, CurrentLine | SeasonLine | End):
             self._check_over(line)
             return self.place[0] + 1, OPENING
         block = max(self.place[0], 0)
         place = (block, _STAGES[type(line)])
         if place < self.place or not _belongs(line, block) or (place == self.place and _is_once(line)):
-            raise Malformed(f"a line of this kind ({kind(line)}) has no place here")
+            raise MalformedLine(f"a line of this kind ({kind(line)}) has no place here")
         if block == 0 and place[1] > ABOUT:
             self._check_abouts()
         return place
@@ -164,31 +164,31 @@ class Progress:
         block, stage = self.place
         self._check_abouts()
         if block > 1 and stage != DIGEST:
-            raise Malformed("the season's digest is missing")
+            raise MalformedLine("the season's digest is missing")
         order = self._order()
         if isinstance(line, End):
             if block != len(order):
-                raise Malformed("a season is missing")
+                raise MalformedLine("a season is missing")
             return
         if block >= len(order):
-            raise Malformed("a season too many")
+            raise MalformedLine("a season too many")
         if isinstance(line, CurrentLine) != (block == 0) or not _opens(line, order[block]):
-            raise Malformed("not the season that has its place here")
+            raise MalformedLine("not the season that has its place here")
 
     def _order(self) -> list[About]:
         return [*self.abouts[-1:], *self.abouts[:-1]]
 
     def _check_abouts(self) -> None:
         if not self.abouts or self.abouts[-1].seal is not None:
-            raise Malformed("the current season is missing")
+            raise MalformedLine("the current season is missing")
 
     def _add(self, line: About) -> None:
         if self.abouts and self.abouts[-1].seal is None:
-            raise Malformed("a season behind the current one")
+            raise MalformedLine("a season behind the current one")
         if line.number != len(self.abouts) + 1:
-            raise Malformed("the seasons are not in order")
+            raise MalformedLine("the seasons are not in order")
         if line.name in {each.name for each in self.abouts}:
-            raise Malformed("two seasons of one name")
+            raise MalformedLine("two seasons of one name")
         self.abouts.append(line)
 
     def _check_next(self, line: Line) -> None:
@@ -198,7 +198,7 @@ class Progress:
         else:
             is_next = key > before or (key == before and isinstance(line, ActLine))
         if not is_next:
-            raise Malformed("not in order, or there twice")
+            raise MalformedLine("not in order, or there twice")
 
     def _check_end(self, line: End) -> None:
         self.is_whole = True
@@ -221,7 +221,7 @@ class Progress:
         )
 
 
-class Altered(Malformed):
+class Altered(MalformedLine):
     """Each line is one, but together they are not those that were written."""
 
 

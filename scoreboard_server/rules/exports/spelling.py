@@ -15,7 +15,7 @@ from .lines import KIND, VERSION, About, ActLine, EntryLine, Header, LateLine, L
 LONGEST_LINE = 2**20
 
 
-class Malformed(Exception):  # noqa: N818 -- what a file is
+class MalformedLine(Exception):  # noqa: N818 -- what a file is
     """This is no export, or not a whole one; the message says why."""
 
 
@@ -37,15 +37,15 @@ def write_line(line: Line) -> bytes:
 
 
 def read_line(raw: bytes) -> Line:
-    """The line that is spelled so. Raises Malformed."""
+    """The line that is spelled so. Raises MalformedLine."""
     if not raw.endswith(b"\n"):
-        raise Malformed("the line is cut off" if len(raw) < LONGEST_LINE else "the line is too long")
+        raise MalformedLine("the line is cut off" if len(raw) < LONGEST_LINE else "the line is too long")
     try:
         line: Line = _decode(raw)
     except (ValueError, RecursionError) as error:
-        raise Malformed(f"no line of an export: {error}") from None
+        raise MalformedLine(f"no line of an export: {error}") from None
     if write_line(line) != raw:
-        raise Malformed("not spelled as an export spells it")
+        raise MalformedLine("not spelled as an export spells it")
     if isinstance(line, EntryLine | LateLine):
         _check_entry(line)
     if isinstance(line, About) and line.schedule is not None:
@@ -56,15 +56,15 @@ def read_line(raw: bytes) -> Line:
 
 
 def read_header(raw: bytes) -> Header:
-    """The first line. Raises Malformed, with words about what else the file may be."""
+    """The first line. Raises MalformedLine, with words about what else the file may be."""
     try:
         opening = _decode_opening(raw)
     except (ValueError, RecursionError):
-        raise Malformed("this is no export of a score board") from None
+        raise MalformedLine("this is no export of a score board") from None
     if opening.kind != KIND:
-        raise Malformed("this is no export of a score board")
+        raise MalformedLine("this is no export of a score board")
     if opening.v != VERSION:
-        raise Malformed(f"an export of version {opening.v}; this program reads version {VERSION}")
+        raise MalformedLine(f"an export of version {opening.v}; this program reads version {VERSION}")
     line = read_line(raw)
     assert isinstance(line, Header)  # noqa: S101 -- by its kind
     return line
@@ -74,7 +74,7 @@ def _check_schedule(told: ScheduleLine) -> None:
     try:
         parse_schedule(told.cron, told.zone)
     except Unacceptable as refusal:
-        raise Malformed(refusal.detail) from None
+        raise MalformedLine(refusal.detail) from None
 
 
 def _check_details(told: object) -> None:
@@ -86,14 +86,14 @@ def _check_details(told: object) -> None:
         for inner in told.values() if isinstance(told, dict) else told:
             _check_details(inner)
     elif isinstance(told, int | float) and not -(2**63) <= told < 2**63:
-        raise Malformed("a number is too large")
+        raise MalformedLine("a number is too large")
 
 
 def _check_entry(line: EntryLine | LateLine) -> None:
     if not is_entry_id(line.action):
-        raise Malformed("its action is no id")
+        raise MalformedLine("its action is no id")
     is_correction = line.type.startswith(CORRECTION_MARK)
     if not is_correction == line.action.startswith(CORRECTION_MARK) == (line.reason is not UNSET):
-        raise Malformed("an action has no reason, and a correction has one")
+        raise MalformedLine("an action has no reason, and a correction has one")
     if line.of is not UNSET and not (is_correction and is_entry_id(line.of)):
-        raise Malformed("only a correction is of an action")
+        raise MalformedLine("only a correction is of an action")

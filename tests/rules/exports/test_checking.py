@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scoreboard_server.flow.checking_exports import Unreadable
 from scoreboard_server.rules.exports.lines import HiddenLine, StandingLine, TotalLine
 from scoreboard_server.rules.exports.order import Progress
-from scoreboard_server.rules.exports.spelling import Malformed, read_line, write_line
+from scoreboard_server.rules.exports.spelling import MalformedLine, read_line, write_line
 
 from .given import FIRST, Sealed, an_export, checked, sha256, with_right_end
 
@@ -101,7 +101,7 @@ def test_who_alters_the_ledger_and_mends_the_end_is_noticed(which: tuple[int, in
     lines[place] = lines[place][:start] + str(number).encode() + lines[place][end:]
     try:
         mended = with_right_end(lines)
-    except Malformed:
+    except MalformedLine:
         return  # nobody could take it for a line
     assert is_noticed(mended) == (lines != EXPORT)
 
@@ -180,7 +180,7 @@ def test_progress_tells_where_to_go_on(kind: str, nth: int, before: str) -> None
         progress.read(raw)
     assert (progress.lines, progress.is_whole) == (place, False)
     if place > 1 and kind != "about":
-        with pytest.raises(Malformed):
+        with pytest.raises(MalformedLine):
             progress.read(EXPORT[1])
     progress.read(EXPORT[place])
 

@@ -29,7 +29,7 @@ from scoreboard_server.rules.exports.meaning import (
     season_of,
     user_line,
 )
-from scoreboard_server.rules.exports.spelling import Malformed, read_header, read_line, write_line
+from scoreboard_server.rules.exports.spelling import MalformedLine, read_header, read_line, write_line
 from scoreboard_server.rules.profiles import Profile
 from scoreboard_server.rules.revocations import Revocation
 from scoreboard_server.rules.schedules import Schedule
@@ -160,7 +160,7 @@ BAD = {
 @pytest.mark.parametrize(("raw", "words"), BAD.items())
 def test_what_is_no_line_is_told(raw: bytes, words: str) -> None:
     """In words that say why."""
-    with pytest.raises(Malformed, match=words):
+    with pytest.raises(MalformedLine, match=words):
         read_line(raw)
 
 
@@ -177,7 +177,7 @@ def test_what_is_no_line_is_told(raw: bytes, words: str) -> None:
 )
 def test_what_is_no_export_is_told_by_its_first_line(raw: bytes, words: str) -> None:
     """Also one of a later version, whatever that may hold."""
-    with pytest.raises(Malformed, match=words):
+    with pytest.raises(MalformedLine, match=words):
         read_header(raw)
 
 
