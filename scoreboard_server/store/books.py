@@ -18,7 +18,6 @@ from .documents import (
     SEASONS,
     SHAPE,
     STANDINGS,
-    USERS,
     Document,
     first_behind,
     folded_into,
@@ -76,13 +75,11 @@ class MongoBooks:
         return set(users).difference(found)
 
     async def has_others_than(self, prefix: str) -> bool:
-        """See `Books.has_others_than`; by two ends of an index each, however many there are."""
-        ends = ({"$lt": prefix}, {"$gte": first_behind(prefix)})
+        """See `Books.has_others_than`; by the two ends of an index, however many there are."""
         with reaching():
-            for collection, field in ((ENTRIES, "user"), (USERS, "_id")):
-                for end in ends:
-                    if await self._database[collection].find_one({field: end}, {"_id": 1}) is not None:
-                        return True
+            for end in ({"$lt": prefix}, {"$gte": first_behind(prefix)}):
+                if await self._database[ENTRIES].find_one({"user": end}, {"_id": 1}) is not None:
+                    return True
         return False
 
     async def repair(self, season: int, user: str, told: Callable[[Difference], Act]) -> bool:

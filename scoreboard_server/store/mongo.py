@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Iterator
 from typing import Any
 
-from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
+import pymongo
+from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
 from pymongo import IndexModel
 from pymongo.errors import (
     ConfigurationError,
@@ -24,6 +26,8 @@ from .documents import INDEXES, SEASONS, SHAPE, Document
 from .reaching import is_passing, summary
 from .season_documents import season_document
 from .shapes import StoreRefusedError, newest_shape, refuse_newer
+
+log = logging.getLogger("scoreboard.store")
 
 Client = AsyncIOMotorClient[Document]
 Database = AsyncIOMotorDatabase[Document]
@@ -44,6 +48,8 @@ _DEADLINES: dict[str, Any] = {
     "socketTimeoutMS": 10_000,
     "waitQueueTimeoutMS": 5_000,
 }
+# But for an index over millions of documents, which comes with an upgrade, once.
+_BUILDING_S = 3_600.0
 _GOODBYE_S = 2.0
 _AUTHENTICATION_FAILED, _UNAUTHORIZED, _NAMESPACE_EXISTS = 18, 13, 48
 
@@ -185,7 +191,22 @@ async def _ensure_collection(database: Database, name: str, indexes: list[IndexM
         if error.code != _NAMESPACE_EXISTS:
             raise
     if indexes:
-        await database[name].create_indexes(indexes)
+        await _ensure_indexes(database[name], indexes)
+
+
+async def _ensure_indexes(collection: AsyncIOMotorCollection[Document], indexes: list[IndexModel]) -> None:
+    there = {index["name"] async for index in collection.list_indexes()}
+    missing = [name for name in (index.document["name"] for index in indexes) if name not in there]
+    if not missing:
+        await collection.create_indexes(indexes)  # which refuses one that is there and is another
+        return
+    if count := await collection.estimated_document_count():
+        told = {"collection": collection.name, "indexes": missing, "documents": count}
+        log.info(
+            "building %s of %s over %d documents", ", ".join(missing), collection.name, count, extra=told
+        )
+    with pymongo.timeout(_BUILDING_S):
+        await collection.create_indexes(indexes)
 
 
 async def _seasons(database: Database) -> list[Document]:

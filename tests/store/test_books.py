@@ -69,7 +69,7 @@ async def test_spans_are_whole_users_and_together_everyone(mongo_store: Store, l
 
 @pytest.mark.parametrize("other", ["ann", "demo", "demo9", "demo;", "zoe"])
 async def test_others_are_found_by_how_their_ids_begin(mongo_store: Store, other: str) -> None:
-    """Before and behind it in the order of ids; folded or not, and also who is known by name alone."""
+    """Before and behind it in the order of ids; who has only looked at a page has a name, and no entry."""
     books = books_of(mongo_store)
     assert not await books.has_others_than("demo:")
     await mongo_store.ledger.append(batch(*entries(2, "demo:1"), *entries(2, "demo:zoe")))
@@ -77,6 +77,8 @@ async def test_others_are_found_by_how_their_ids_begin(mongo_store: Store, other
     await mongo_store.profiles.save({"demo:1": Profile("Ann")})
     assert not await books.has_others_than("demo:")
     await mongo_store.profiles.save({other: Profile("Ann")})
+    assert not await books.has_others_than("demo:")
+    await mongo_store.ledger.append(batch(entry(other), number=2))
     assert await books.has_others_than("demo:")
 
 

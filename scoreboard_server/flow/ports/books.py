@@ -44,7 +44,7 @@ class Books(Protocol):
         ...
 
     async def has_others_than(self, prefix: str) -> bool:
-        """Whether there are entries of any season, or a profile, of a user whose id begins otherwise.
+        """Whether there are entries of any season of a user whose id begins otherwise.
 
         Raises StoreUnavailable.
         """
