@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from functools import partial
 
@@ -15,6 +16,11 @@ from .ports import CaptchaProvider, Key, Spent
 _RETRY_AFTER_S = 5
 # Of the driver's threads, most of which the pipeline, folding and the feed need.
 _STORE_CALLS_AT_ONCE = 4
+# So many may be right and wait for the store to be noted.
+_VERIFIED = 10_000
+
+_Use = tuple[str, Key]
+"""A captcha's answer, and the action that it is given for."""
 
 
 def failed() -> CaptchaRequired:
@@ -57,7 +63,8 @@ class Captcha:
         self._is_cut_off = is_cut_off
         self._store = FewAtOnce(_STORE_CALLS_AT_ONCE, PATIENCE_S, away=_away, crowded=_crowded)
         self._lasting = Lasting()
-        self._uses: dict[tuple[str, Key], asyncio.Task[bool]] = {}
+        self._uses: dict[_Use, asyncio.Task[bool]] = {}
+        self._verified: OrderedDict[_Use, float] = OrderedDict()
 
     def offer(self) -> Mapping[str, object]:
         """What a page needs to show one."""
@@ -102,8 +109,19 @@ class Captcha:
         return use
 
     async def _check_and_spend(self, mark: str, answer: str, key: Key, address: str | None) -> bool:
-        until = await self._provider.verify(answer, address)
+        until = self._verified.get((mark, key))
+        if until is None:
+            until = await self._provider.verify(answer, address)
+            self._keep_verified((mark, key), until)
         deadline = asyncio.get_running_loop().time() + PATIENCE_S  # for a place; then it takes what it takes
-        if not await self._store.start(partial(self._spent.spend, mark, key, until), deadline):
+        is_first = await self._store.start(partial(self._spent.spend, mark, key, until), deadline)
+        self._verified.pop((mark, key), None)
+        if not is_first:
             raise failed()
         return True
+
+    def _keep_verified(self, use: _Use, until: float) -> None:
+        """A service takes an answer once: if it can't be noted now, a repeat is not to ask there again."""
+        if len(self._verified) >= _VERIFIED:
+            self._verified.popitem(last=False)
+        self._verified[use] = until

@@ -99,5 +99,10 @@ class FewAtOnce:
             self._failed_at = _now()
 
 
+def timed_out(task: asyncio.Task[T]) -> bool:
+    """Whether it found no place in its time."""
+    return task.done() and not task.cancelled() and isinstance(task.exception(), TimeoutError)
+
+
 def _now() -> float:
     return asyncio.get_running_loop().time()

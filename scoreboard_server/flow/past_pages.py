@@ -18,6 +18,7 @@ from ..rules.board import Standing
 from ..rules.profiles import Profile
 from ..rules.seasons import Season
 from .editions import Edition, EditionGone, Part, read_part
+from .few_at_once import FewAtOnce, NotReached, timed_out
 from .few_readers import few_readers
 from .ports import Archives
 
@@ -28,6 +29,7 @@ _ROW_BYTES = 300
 _SMALL_ROWS = 100
 
 _Key = tuple[Edition, Part]
+_Reading = asyncio.Task[list[Standing] | None]
 
 
 class Told(Struct, frozen=True):
@@ -59,7 +61,7 @@ class PastPages:
         self._archives = archives
         self._room = room
         self._small, self._large = few_readers(), few_readers(1)
-        self._under_way: dict[_Key, asyncio.Task[list[Standing] | None]] = {}
+        self._under_way: dict[_Key, _Reading] = {}
         self._kept: OrderedDict[_Key, _Page] = OrderedDict()
         self.bytes = 0
 
@@ -70,15 +72,30 @@ class PastPages:
             self._kept.move_to_end(key)
             return page.rows
         readers = self._small if part.size <= _SMALL_ROWS else self._large
+        while True:
+            reading = self._reading(readers, key, deadline)
+            try:
+                rows = await readers.result(reading, deadline)
+            except NotReached:
+                # It has waited for a place for as long as another wanted to; there may be more time now.
+                if not timed_out(reading) or asyncio.get_running_loop().time() >= deadline:
+                    raise
+                continue
+            if rows is None:
+                raise EditionGone
+            return rows
+
+    def _reading(self, readers: FewAtOnce, key: _Key, deadline: float) -> _Reading:
+        """The one under way, or a new one. Raises NotReached."""
         reading = self._under_way.get(key)
-        if reading is None:
-            reading = readers.start(lambda: self._read(key), deadline)
-            self._under_way[key] = reading
-            reading.add_done_callback(lambda _: self._under_way.pop(key))
-        rows = await readers.result(reading, deadline)
-        if rows is None:
-            raise EditionGone
-        return rows
+        if reading is None or reading.done():
+            reading = self._under_way[key] = readers.start(lambda: self._read(key), deadline)
+            reading.add_done_callback(lambda done: self._forget(key, done))
+        return reading
+
+    def _forget(self, key: _Key, reading: _Reading) -> None:
+        if self._under_way.get(key) is reading:
+            del self._under_way[key]
 
     def told(self, edition: Edition, part: Part) -> Told | None:
         """What was told of it last, if that is still kept."""

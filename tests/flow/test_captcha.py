@@ -217,6 +217,19 @@ async def test_what_a_provider_has_taken_is_noted_though_the_caller_has_left(has
     assert (len(hasty.provider.asked), hasty.captcha._uses) == (1, {})
 
 
+async def test_what_a_provider_has_taken_is_not_asked_again(setup: Setup) -> None:
+    """A store that fails to note it costs no new captcha: the repeat of the action has it noted."""
+    setup.spent.spends.clear()
+    asking = asyncio.create_task(code(setup, "good1"))
+    await asyncio.sleep(0.01)
+    setup.spent.away = True
+    setup.spent.spends.set()
+    assert await asking == "store_unavailable"
+    setup.spent.away = False
+    assert [await code(setup, "good1"), await code(setup, "good1", "a2")] == [True, "captcha_failed"]
+    assert (len(setup.provider.asked), setup.captcha._verified) == (1, {})
+
+
 async def test_who_leaves_while_the_provider_is_asked_has_it_noted_too(setup: Setup) -> None:
     """As its answer to that is lost otherwise."""
     setup.provider.answers.clear()

@@ -8,6 +8,7 @@ import pytest
 from msgspec import structs
 
 from scoreboard_server.flow import few_readers
+from scoreboard_server.flow.editions import Edition, Part
 from scoreboard_server.flow.past_pages import ROOM_BYTES, PastPages
 from scoreboard_server.live.reader import Reading, View
 from scoreboard_server.rules.profiles import Profile
@@ -141,3 +142,21 @@ async def test_a_screenful_does_not_wait_behind_thousands_of_rows() -> None:
     assert setup.archives.reading == 3
     setup.archives.answers.set()
     await asyncio.gather(*large, *small)
+
+
+async def test_who_joins_waits_as_long_as_it_wants_to() -> None:
+    """Also where the one who asked first wanted less: that one alone is told so."""
+    setup = await sealed()
+    setup.archives.answers.clear()
+    pages, now = setup.boards._pages, asyncio.get_running_loop().time()
+    other = asyncio.create_task(setup.read(View(1000, offset=1, season="one")))
+    await asyncio.sleep(0)
+    edition, part = Edition(1, 0, 20), Part(1000)
+    first = asyncio.create_task(pages.rows(edition, part, now + 0.05))
+    joined = asyncio.create_task(pages.rows(edition, part, now + 20))
+    with pytest.raises(Unavailable):
+        await first
+    await asyncio.sleep(0.05)
+    setup.archives.answers.set()
+    assert len(await joined) == 20
+    await other
