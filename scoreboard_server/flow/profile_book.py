@@ -102,6 +102,17 @@ class ProfileBook:
         else:  # the store may know the half that this token doesn't tell; it is asked when the user is shown
             self._keep(self._half_known, user, after)
 
+    async def introduce(self, user: str, profile: Profile) -> None:
+        """A token that does nothing tells this profile: it adds what nobody has told.
+
+        It renames nobody, as it may be an old one of a page that was forgotten.
+        """
+        if self.known(user) is None:
+            await self.fetch([user])
+        known = self.known(user)
+        if known is not None:
+            self.seen(user, merged(profile, known))
+
     def changed(self, user: str, profile: Profile) -> None:
         """The store tells this profile; what waits here to be saved is newer.
 

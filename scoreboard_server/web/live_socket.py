@@ -171,8 +171,11 @@ class LiveSocket(WebSocketHandler, BaseHandler):
                 return
             answer = self._own(self._seat, identity)
         except Refusal as refusal:
-            answer = self._no(refusal)
+            await _left(self._write(self._no(refusal)))
+            return
         await _left(self._write(answer))
+        # A trusted server may be the only one who claims for this user, and has no name to tell.
+        await self.services.profiles.introduce(identity.user, identity.profile)
 
     async def _identify(self, token: str) -> Identity:
         try:
@@ -188,8 +191,6 @@ class LiveSocket(WebSocketHandler, BaseHandler):
         if seat.user is None:
             self.services.occupancy.check_user(self.services.hub.watches(identity.user))
         self.services.hub.own(seat, identity)
-        # A trusted server may be the only one who claims for this user, and has no name to tell.
-        self.services.profiles.seen(identity.user, identity.profile)
         self._close_at_expiry(seat, identity)
         expires_at = timestamp(int(identity.expires_at * 1e6))
         return text_frame({"type": "auth.ok", "userId": identity.user, "expiresAt": expires_at})

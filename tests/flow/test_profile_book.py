@@ -109,6 +109,16 @@ async def test_who_is_never_shown_is_saved_once(setups: list[Setup], saved: int)
     assert setup.store.kept.keys() == ({user} if not saved else set())
 
 
+async def test_a_token_that_does_nothing_renames_nobody(setup: Setup) -> None:
+    """It adds what is missing; while the store doesn't answer, nobody can tell what that is."""
+    setup.store.kept = {"ann": Profile("Anna", None)}
+    await setup.book.introduce("ann", ANN)
+    assert setup.book.known("ann") == Profile("Anna", ANN.avatar)
+    await setup.book.introduce("ben", ANN)
+    await setup.saved("ben")
+    assert setup.store.kept["ben"] == ANN
+
+
 async def test_nothing_told_is_nothing_learnt(setup: Setup) -> None:
     """A token without name and picture makes nobody known or repainted."""
     setup.book.seen("ann", Profile())

@@ -271,6 +271,13 @@ async def be_revoked(api: Api, watcher: Watcher) -> None:
     parts(api).moderating.changed(TokensRevoked(Revocation(now + 1, now + 1e6, user="ann")))
 
 
+async def lose_the_key(api: Api, watcher: Watcher) -> None:
+    """The key that the token was signed with is taken out."""
+    await watcher.prove("ann")
+    api.server.keys._secret = None
+    api.server.keys.replace(())
+
+
 async def be_silent(_: Api, watcher: Watcher) -> None:
     """A client that answers no ping of the protocol."""
     receive = watcher.connection.protocol.recv_frame
@@ -301,6 +308,7 @@ ENDS: dict[tuple[int, str], End] = {
     (1011, "internal_error"): fail,
     (4401, "token_expired"): let_it_expire,
     (4401, "token_revoked"): be_revoked,
+    (4401, "token_invalid"): lose_the_key,
     (4403, "banned"): be_banned,
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...flow.moderating import key_gone
 from ...rules.bans import Banned
 from ...rules.refusals import Refusal
 from ...rules.revocations import TokenRevoked
@@ -38,6 +39,7 @@ CLOSE_CODES = [
     _ending(*FAILED, "The server has failed, and has logged why; to repeat an action is safe."),
     _dismissal(expired(), "The token has expired, and no newer one came in time; an `error` comes first."),
     _dismissal(TokenRevoked(), "The token was revoked; an `error` comes first."),
+    _dismissal(key_gone(), "The key of the token is trusted no longer; an `error` comes first."),
     _dismissal(Banned(), "The user was banned; an `error` comes first."),
 ]
 
