@@ -25,6 +25,8 @@ _JOINER = "\N{ZERO WIDTH JOINER}"  # part of many emoji; joins what stands besid
 _UNFOLDED = 10_000  # columns, where there is no terminal: one row stays one line, for grep and cut
 _PADDING = re.compile(r" +((?:\x1b\[[0-9;]*m)*)$", re.MULTILINE)
 _PASSWORD = re.compile(r"(://[^:/@\s]*):\S*@")
+# Options of a MongoDB URI: passwords of key files, and session tokens.
+_SECRET_OPTION = re.compile(r"([?&]\w*(?:password|mechanismproperties)=)[^&\s]*", re.IGNORECASE)
 _LONGEST_WORDS = 500
 _INTERRUPTED = 130
 
@@ -47,8 +49,8 @@ def say_error(words: str) -> None:
 
 
 def without_password(text: str) -> str:
-    """The text, with stars for the password of a URI in it."""
-    return _PASSWORD.sub(r"\1:***@", text)
+    """The text, with stars for the password of a URI in it, and for what is secret in its options."""
+    return _SECRET_OPTION.sub(r"\1***", _PASSWORD.sub(r"\1:***@", text))
 
 
 def first_line(text: str) -> str:

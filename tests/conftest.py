@@ -98,6 +98,8 @@ def database(replica_set: Mongod) -> Iterator[str]:
         client.drop_database(name)
 
 
+# An answer that takes longer never comes.
+PATIENCE_S = 60.0
 SECRET = "a secret for tests, of more than 32 bytes"
 
 
@@ -157,6 +159,7 @@ class Api:
         """Any request; every status is an answer."""
         bearer = options.pop("bearer", None)
         headers = dict(options.pop("headers", {}))
+        options = {"connect_timeout": PATIENCE_S, "request_timeout": PATIENCE_S} | options
         if bearer is not None:
             headers["Authorization"] = f"Bearer {bearer}"
         request = HTTPRequest(

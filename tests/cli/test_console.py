@@ -49,6 +49,14 @@ def test_json_escapes_what_a_terminal_would_act_on(text: str, capsys: pytest.Cap
     [
         ("at mongodb://ann:hunter2@db.test/x", "at mongodb://ann:***@db.test/x"),
         ("at mongodb+srv://:p@ss@db.test", "at mongodb+srv://:***@db.test"),
+        (
+            "at mongodb://db.test/?w=1&tlsCertificateKeyFilePassword=p",
+            "at mongodb://db.test/?w=1&tlsCertificateKeyFilePassword=***",
+        ),
+        (
+            "at mongodb://d/?authMechanismProperties=AWS_SESSION_TOKEN:t&w=1",
+            "at mongodb://d/?authMechanismProperties=***&w=1",
+        ),
         ("at http://127.0.0.1:8080 there", "at http://127.0.0.1:8080 there"),
     ],
 )
