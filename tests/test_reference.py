@@ -11,6 +11,7 @@ import tomllib
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import MISSING, fields, is_dataclass
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -80,6 +81,7 @@ def kinds(of: type[Refusal] = Refusal) -> Iterator[type[Refusal]]:
         yield from kinds(each)
 
 
+@cache
 def codes() -> dict[str, set[int]]:
     """Every code that a refusal is made with in the server's text, and the statuses it is told with."""
     assert len(list(modules())) > 100

@@ -96,7 +96,7 @@ async def agreed_board(page: Page) -> dict[str, Any]:
                 return after
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 async def test_the_page_moves_and_agrees_with_the_api(demo: str) -> None:
     """At least three live changes, each with the same order, names and scores as `GET /api/leaderboard`."""
     async with page_at(demo, viewport={"width": 1280, "height": 900}) as page:
