@@ -178,7 +178,7 @@ async def _as_of_one_instant(original: Original, writing: _Writing, abouts: list
     await writing.section((_CURRENT, OPENING), lambda skip: _listed([CurrentLine(number)][skip:]))
     known = writing.progress.done((_CURRENT, ENTRY))
     if known is not None:
-        async for entry in original.entries(number, known):
+        async for entry in _without_first(known, original.entries(number)):
             writing.spelled(canonical_line(entry_fields(entry)))
     await writing.section((_CURRENT, TOTAL), totals)
 

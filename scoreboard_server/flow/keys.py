@@ -54,8 +54,7 @@ def secret_key(secret: bytes) -> Key:
 class KeyRing:
     """The keys that are trusted now. Tokens with an id are for the key of that id and no other.
 
-    losses: rises whenever a key is no longer trusted, so that what it verified can be forgotten. when_lost:
-    called then.
+    when_lost: called whenever a key is no longer trusted, so that what it verified is forgotten.
     """
 
     def __init__(
@@ -67,7 +66,6 @@ class KeyRing:
     ) -> None:
         """algorithms: those accepted; keys of others are left out. Raises WeakSecretError."""
         self.algorithms = frozenset(algorithms)
-        self.losses = 0
         self.when_lost: list[Callable[[], None]] = []
         self._secret = None if secret is None else secret_key(secret)
         self._arrange(keys)
@@ -77,7 +75,6 @@ class KeyRing:
         before = [*self._named.values(), *self._nameless.values()]
         self._arrange(keys)
         if not all(self.trusts(key) for key in before):
-            self.losses += 1
             for tell in self.when_lost:
                 tell()
 

@@ -107,6 +107,8 @@ class ProfileBook:
 
         It renames nobody, as it may be an old one of a page that was forgotten.
         """
+        if profile == _NOTHING:
+            return
         if self.known(user) is None:
             await self.fetch([user])
         known = self.known(user)

@@ -89,7 +89,7 @@ class TokenVerifier:
         self._published = published
         self._remembered = remembered
         self._verified: OrderedDict[str, Identity] = OrderedDict()
-        self._losses = keys.losses
+        keys.when_lost.append(self._verified.clear)  # no memory outlives the key that it rests on
 
     async def identify(self, token: str) -> Identity:
         """As `verify`, but where keys are published looks there for one that isn't known.
@@ -110,9 +110,6 @@ class TokenVerifier:
         Raises Unauthenticated `token_expired`, `token_invalid` or `token_revoked`; UnknownKey is one of
         `token_invalid`.
         """
-        if self._losses != self._keys.losses:  # no memory outlives the key that it rests on
-            self._losses = self._keys.losses
-            self._verified.clear()
         known = self._verified.get(token)
         if known is None:
             known = self._remember(token, self._check(token))

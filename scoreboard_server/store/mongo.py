@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Iterator
 from typing import Any
 
-import pymongo
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
 from pymongo import IndexModel
 from pymongo.errors import (
     ConfigurationError,
     DuplicateKeyError,
+    NetworkTimeout,
     OperationFailure,
     PyMongoError,
     ServerSelectionTimeoutError,
@@ -48,7 +49,7 @@ _DEADLINES: dict[str, Any] = {
     "socketTimeoutMS": 10_000,
     "waitQueueTimeoutMS": 5_000,
 }
-# But for an index over millions of documents, which comes with an upgrade, once.
+# But for an index over millions of documents, by many such waits.
 _BUILDING_S = 3_600.0
 _GOODBYE_S = 2.0
 _AUTHENTICATION_FAILED, _UNAUTHORIZED, _NAMESPACE_EXISTS = 18, 13, 48
@@ -195,18 +196,21 @@ async def _ensure_collection(database: Database, name: str, indexes: list[IndexM
 
 
 async def _ensure_indexes(collection: AsyncIOMotorCollection[Document], indexes: list[IndexModel]) -> None:
-    there = {index["name"] async for index in collection.list_indexes()}
-    missing = [name for name in (index.document["name"] for index in indexes) if name not in there]
-    if not missing:
-        await collection.create_indexes(indexes)  # which refuses one that is there and is another
-        return
-    if count := await collection.estimated_document_count():
-        told = {"collection": collection.name, "indexes": missing, "documents": count}
-        log.info(
-            "building %s of %s over %d documents", ", ".join(missing), collection.name, count, extra=told
-        )
-    with pymongo.timeout(_BUILDING_S):
-        await collection.create_indexes(indexes)
+    """One that comes with an upgrade is built over all that there is, which may take longer than a call.
+
+    MongoDB goes on building when nobody waits, and who asks again waits for the same build.
+    """
+    give_up = time.monotonic() + _BUILDING_S
+    while True:
+        try:
+            await collection.create_indexes(indexes)
+        except NetworkTimeout:
+            await collection.database.command("ping")  # else it is the server that is away
+            if time.monotonic() > give_up:
+                raise
+            log.info("waiting for the indexes of %s", collection.name, extra={"collection": collection.name})
+        else:
+            return
 
 
 async def _seasons(database: Database) -> list[Document]:

@@ -124,14 +124,11 @@ class MongoOriginal:
             assert isinstance(correction, Correction)  # noqa: S101 -- nothing else comes late
             yield int(document["season"]), correction
 
-    async def entries(self, number: int, skip: int) -> AsyncIterator[Entry]:
+    async def entries(self, number: int) -> AsyncIterator[Entry]:
         """See `Original.entries`."""
         waiting = [entry(each) async for each in self._scan(ENTRIES, {"pending": True}, hint="pending")]
         async for each in _merged(self._folded(number), waiting):
-            if skip:
-                skip -= 1
-            else:
-                yield each
+            yield each
 
     async def _folded(self, number: int) -> AsyncIterator[Entry]:
         def scan(

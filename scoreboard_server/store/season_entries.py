@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from itertools import takewhile
+from operator import itemgetter
 from typing import Protocol
 
 from .documents import Document, folded_into
@@ -32,7 +33,7 @@ async def in_order(scan: Scan, season: int) -> AsyncIterator[Document]:
         chunk = [each async for each in scan(wanted, sort=["user"], hint="of_season", limit=_CHUNK)]
         is_rest = len(chunk) < _CHUNK
         whole = chunk if is_rest else _without_last_user(chunk)
-        for each in sorted(whole, key=lambda document: (document["user"], document["action"])):
+        for each in sorted(whole, key=itemgetter("user", "action")):
             yield each
         if is_rest:
             return

@@ -117,6 +117,8 @@ async def test_a_token_that_does_nothing_renames_nobody(setup: Setup) -> None:
     await setup.book.introduce("ben", ANN)
     await setup.saved("ben")
     assert setup.store.kept["ben"] == ANN
+    await setup.book.introduce("cem", Profile())
+    assert setup.store.loads == [{"ann"}, {"ben"}], "nothing to add is nothing to ask for"
 
 
 async def test_nothing_told_is_nothing_learnt(setup: Setup) -> None:

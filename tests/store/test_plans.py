@@ -74,8 +74,12 @@ async def _correct_the_old_season(store: Store) -> None:
 async def _read_the_current_season(store: Store) -> None:
     assert store.originals is not None
     async with store.originals.as_of(None) as original:
-        assert [e.action async for e in original.entries(2, 0)] == ["b1", "b2", "b1"]
+        assert [e.action async for e in original.entries(2)] == ["b1", "b2", "b1"]
         assert [e async for e in original.late(0)] == []
+
+
+async def _read_an_old_season(store: Store) -> None:
+    assert len([each async for each in store.archives.entries(1)]) == OLD
 
 
 async def _load_and_fold(store: Store) -> None:
@@ -86,7 +90,15 @@ async def _load_and_fold(store: Store) -> None:
 
 
 @pytest.mark.parametrize(
-    "work", [_seal, _ban_and_unban, _correct_the_old_season, _read_the_current_season, _load_and_fold]
+    "work",
+    [
+        _seal,
+        _ban_and_unban,
+        _correct_the_old_season,
+        _read_the_current_season,
+        _read_an_old_season,
+        _load_and_fold,
+    ],
 )
 async def test_no_work_on_a_season_walks_the_whole_ledger(long: Store, raw: Raw, work: Work) -> None:
     """Each query is by an index, and looks at few entries that it is not about."""

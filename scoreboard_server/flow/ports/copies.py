@@ -60,7 +60,7 @@ class Original(Protocol):
         """Corrections to sealed seasons, by season's number, user and action."""
         ...
 
-    def entries(self, number: int, skip: int) -> AsyncIterator[Entry]:
+    def entries(self, number: int) -> AsyncIterator[Entry]:
         """Those of the current season, folded or not, by user and action."""
         ...
 
