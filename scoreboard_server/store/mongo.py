@@ -198,14 +198,14 @@ async def _ensure_collection(database: Database, name: str, indexes: list[IndexM
 async def _ensure_indexes(collection: AsyncIOMotorCollection[Document], indexes: list[IndexModel]) -> None:
     """One that comes with an upgrade is built over all that there is, which may take longer than a call.
 
-    MongoDB goes on building when nobody waits, and who asks again waits for the same build.
+    MongoDB goes on building when nobody waits, and who asks again waits for the same build. Where it is the
+    server that stands still, the driver's monitor finds out, and asking again is another error.
     """
     give_up = time.monotonic() + _BUILDING_S
     while True:
         try:
             await collection.create_indexes(indexes)
         except NetworkTimeout:
-            await collection.database.command("ping")  # else it is the server that is away
             if time.monotonic() > give_up:
                 raise
             log.info("waiting for the indexes of %s", collection.name, extra={"collection": collection.name})

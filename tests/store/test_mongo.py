@@ -51,7 +51,7 @@ async def test_an_index_that_takes_long_is_waited_for(
 async def test_a_server_that_stands_still_is_not_waited_for(
     fragile: FragileMongod, database: str, open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever it was asked for last: the next call finds out."""
+    """Also when it is the making of indexes that it stands still in: the driver's monitor finds out."""
     monkeypatch.setitem(mongo._DEADLINES, "socketTimeoutMS", 300)
     monkeypatch.setitem(mongo._DEADLINES, "serverSelectionTimeoutMS", 300)
     await open_store(fragile.uri, database)
