@@ -139,7 +139,7 @@ BAD = {
     b"[]\n": "array",
     b"\n": "line",
     b"\xff\n": "byte 0",
-    b'{"kind":"hidden","user":"\xff"}\n': "utf-8",
+    b'{"kind":"hidden","user":"\xff"}\n': "(?i)utf-8",
     b'{"kind":"hidden","user":' + b"[" * 100_000 + b"\n": "array",
     b'{"at":1,"by":"x","details":{"a":' + b"[" * 100_000 + b"\n": "recursion",
     b'{"actions":1,"kind":"total","reachedAt":1,"score":9007199254740992,"user":"a"}\n': "score",
