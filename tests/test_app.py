@@ -21,7 +21,7 @@ from scoreboard_server.flow.ports import Snapshots, StoreUnavailable
 from scoreboard_server.live.live_board import LiveBoard
 from scoreboard_server.settings import load_settings
 from scoreboard_server.store import embedded
-from scoreboard_server.store.data_dir import is_locked
+from scoreboard_server.store.file_lock import is_locked
 from scoreboard_server.store.memory import MemoryStandings
 from scoreboard_server.store.standings import MongoStandings
 

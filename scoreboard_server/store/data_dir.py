@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import fcntl
 import json
 import logging
 import os
@@ -12,17 +11,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ..unusable import cannot_be_used
+from .file_lock import FileLock, LockHeld
 
 log = logging.getLogger("scoreboard.embedded")
 
 USER = "scoreboard"
-# All in seconds.
-_TAKE_PATIENCE = 0.3  # someone asking `is_locked` holds the lock for microseconds
-_BRIEF_PATIENCE = 5.0  # a command is done soon, and whoever comes after it needn't fail
-_TAKE_PAUSE = 0.03
-_ATTACH_PAUSE = 0.05
+_ATTACH_PAUSE_S = 0.05
 
-_BRIEFLY = "command"
 # What a first start leaves behind takes 300 MB, and a supervisor starts again for ever.
 _MOST_SET_ASIDE = 3
 
@@ -43,26 +38,8 @@ class RunningMongod:
     port: int
 
 
-def is_locked(path: Path) -> bool:
-    """Say whether some process holds `flock` on this file; a file that isn't there is not locked."""
-    try:
-        lock = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(lock)
-    return False
-
-
 class DataDir:
-    """The files of one data directory and, once taken, the ownership of it.
-
-    Ownership is a lock of the operating system, so it ends with its process, however that ends.
-    """
+    """The files of one data directory and, once taken, the ownership of it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path.resolve()
@@ -74,35 +51,25 @@ class DataDir:
         self._unfinished_file = self.path / "mongo.unfinished"
         self._running_file = self.path / "mongod.json"
         self._server_file = self.path / "server.json"
-        self._lock_file = self.path / "lock"
-        self._lock: int | None = None
+        self._lock = FileLock(self.path / "lock")
 
     @property
     def is_mine(self) -> bool:
         """Whether this object holds the ownership."""
-        return self._lock is not None
+        return self._lock.is_mine
 
     def is_owned(self) -> bool:
         """Whether any process, this one included, holds the ownership."""
-        return is_locked(self._lock_file)
+        return self._lock.is_held()
 
     def is_gone(self) -> bool:
         """Whether what this object owns was removed; what is there now is somebody else's."""
-        if self._lock is None:
-            return False
-        try:
-            there = self._lock_file.stat()
-        except FileNotFoundError:
-            return True
-        return not os.path.samestat(there, os.fstat(self._lock))
+        return self._lock.is_gone()
 
     def owner(self) -> str | None:
         """Say who holds the ownership, for people; None when nobody does."""
-        if not self.is_owned():
-            return None
-        with self._lock_file.open("rb") as lock:
-            pid, brief = _owner(lock.fileno())
-        return f"a scoreboard {'command' if brief else 'server'} (pid {pid})"
+        holder = self._lock.holder()
+        return None if holder is None else f"a {holder}"
 
     async def take(self, *, briefly: bool = False) -> None:
         """Become the owner, making the directory and its secrets where they are missing.
@@ -111,31 +78,17 @@ class DataDir:
         Raises DataDirInUse when another process owns it, OSError when the directory can't be written.
         """
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        await self._take_lock(briefly)
+        try:
+            await self._lock.take(briefly=briefly)
+        except LockHeld as error:
+            owner = f"another {error.holder}"
+            raise DataDirInUse(f"The data directory {self.path} is in use by {owner}.") from None
         _keep_secret(self.key_file, secrets.token_hex(32))  # mongod takes base64 letters only: no - and _
         _keep_secret(self.password_file, secrets.token_urlsafe(32))
 
-    async def _take_lock(self, briefly: bool) -> None:
-        # O_CLOEXEC: a mongod that inherited the lock would keep it after this process was killed.
-        lock = os.open(self._lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            await _lock_soon(lock)
-        except BaseException as error:
-            pid, brief = _owner(lock)
-            os.close(lock)
-            if isinstance(error, BlockingIOError):
-                who = f"another scoreboard {'command' if brief else 'server'} (pid {pid})"
-                raise DataDirInUse(f"The data directory {self.path} is in use by {who}.") from None
-            raise
-        os.ftruncate(lock, 0)
-        os.pwrite(lock, f"{os.getpid()} {_BRIEFLY if briefly else ''}\n".encode(), 0)
-        self._lock = lock
-
     def release(self) -> None:
         """Give the ownership up; nothing happens to one who hasn't got it."""
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+        self._lock.release()
 
     def begin_dbpath(self) -> None:
         """Make the folder of the database files where it is missing or was never finished.
@@ -221,25 +174,6 @@ class DataDir:
         return None
 
 
-async def _lock_soon(lock: int) -> None:
-    clock = asyncio.get_running_loop().time
-    began = clock()
-    while True:
-        try:
-            return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            _, brief = _owner(lock)
-            if clock() - began > (_BRIEF_PATIENCE if brief else _TAKE_PATIENCE):
-                raise
-        await asyncio.sleep(_TAKE_PAUSE)
-
-
-def _owner(lock: int) -> tuple[str, bool]:
-    """Say who has written itself into the lock: its pid, and whether it is a command."""
-    pid, *kind = os.pread(lock, 40, 0).decode(errors="replace").split() or ["unknown"]
-    return pid, kind == [_BRIEFLY]
-
-
 def write_private(path: Path, text: str) -> None:
     """Write a file only its owner can read, whole or not at all, even when the power fails."""
     fresh = path.with_name(f"{path.name}.new")
@@ -304,5 +238,5 @@ async def attach(data_dir: Path, deadline: float = 10.0) -> str | None:
     while (uri := running_uri(data_dir)) is None and folder.is_owned():
         if clock() >= ends:
             return None
-        await asyncio.sleep(_ATTACH_PAUSE)
+        await asyncio.sleep(_ATTACH_PAUSE_S)
     return uri

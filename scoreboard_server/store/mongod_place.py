@@ -11,7 +11,8 @@ import signal
 import socket
 from pathlib import Path
 
-from .data_dir import DataDir, EmbeddedError, RunningMongod, is_locked
+from .data_dir import DataDir, EmbeddedError, RunningMongod
+from .file_lock import is_locked
 from .mongod_process import STOP_WITHIN
 
 log = logging.getLogger("scoreboard.embedded")

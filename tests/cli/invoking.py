@@ -25,7 +25,7 @@ from typing import Any, Self
 from click.testing import CliRunner
 
 from scoreboard_cli.main import scoreboard
-from scoreboard_server.store.data_dir import is_locked
+from scoreboard_server.store.file_lock import is_locked
 
 from .prepared import Prepared, fits, run_prepared
 

@@ -14,7 +14,6 @@ from scoreboard_server.store.data_dir import (
     EmbeddedError,
     RunningMongod,
     attach,
-    is_locked,
     running_uri,
     write_private,
 )
@@ -144,19 +143,6 @@ async def test_asking_whether_it_is_owned_does_not_get_in_an_owners_way(tmp_path
     folder.release()
 
 
-async def test_a_child_does_not_inherit_the_lock(tmp_path: Path) -> None:
-    """The lock is free as soon as its owner lets go, although a child process still runs."""
-    folder = DataDir(tmp_path)
-    await folder.take()
-    child = await asyncio.create_subprocess_exec("sleep", "30", close_fds=False)
-    try:
-        folder.release()
-        assert not folder.is_owned()
-    finally:
-        child.kill()
-        await child.wait()
-
-
 async def test_nobody_running_is_none(tmp_path: Path) -> None:
     """No directory, an empty one and one with a stale announcement all mean: nobody runs."""
     assert running_uri(tmp_path / "absent") is None
@@ -231,7 +217,6 @@ def test_writing_replaces_as_a_whole(tmp_path: Path) -> None:
     assert path.read_text() == "new"
     assert mode(path) == 0o600
     assert list(tmp_path.iterdir()) == [path]
-    assert not is_locked(path)
 
 
 async def test_its_owner_is_told_for_people(tmp_path: Path) -> None:

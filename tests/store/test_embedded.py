@@ -19,7 +19,7 @@ from pymongo.errors import ConnectionFailure, OperationFailure
 from pymongo.write_concern import WriteConcern
 
 from scoreboard_server.store import embedded
-from scoreboard_server.store.data_dir import DataDir, is_locked
+from scoreboard_server.store.data_dir import DataDir
 from scoreboard_server.store.embedded import (
     DataDirInUse,
     EmbeddedError,
@@ -28,6 +28,7 @@ from scoreboard_server.store.embedded import (
     find_mongod,
     running_uri,
 )
+from scoreboard_server.store.file_lock import is_locked
 
 from ..mongod import free_port
 
