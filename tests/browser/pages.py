@@ -15,6 +15,8 @@ SIZES = {
     "desk": {"width": 1280, "height": 800},
     "wall": {"width": 1920, "height": 1080},
 }
+# Colours differ by scheme and what wraps by size, so each of both is seen once where the whole grid is too much.
+LOOKS = (("phone", "dark"), ("desk", "light"), ("wall", "light"))
 LIVE = "#state[data-state=live]"
 
 _ids = itertools.count()

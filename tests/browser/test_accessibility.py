@@ -10,7 +10,7 @@ from playwright.async_api import Page, expect
 
 from ..conftest import Api, StartServer, not_here, token
 from ..end_to_end.watchers import NODE
-from .pages import LIVE, SCHEMES, SIZES, act, played, show_place
+from .pages import LIVE, LOOKS, SCHEMES, SIZES, act, played, show_place
 from .seasons import StartSeason
 from .test_page import page_at
 
@@ -128,10 +128,9 @@ async def test_axe_finds_nothing_out_of_date(start_server: StartServer, scheme: 
         await check(page)
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(("size", "scheme"), LOOKS)
 async def test_axe_finds_nothing_in_the_description(
-    start_server: StartServer, scheme: Any, size: str
+    start_server: StartServer, size: str, scheme: Any
 ) -> None:
     """Both interfaces on one long page."""
     server = await start_server()
@@ -227,9 +226,8 @@ async def test_motion_is_as_the_reader_wants_it(start_server: StartServer, motio
             assert len(scores) > 3
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
-@pytest.mark.parametrize("size", SIZES)
-async def test_axe_finds_nothing_about_seasons(start_season: StartSeason, scheme: Any, size: str) -> None:
+@pytest.mark.parametrize(("size", "scheme"), LOOKS)
+async def test_axe_finds_nothing_about_seasons(start_season: StartSeason, size: str, scheme: Any) -> None:
     """A countdown, a season just ended, a final board corrected and announced, and one that never was."""
     keeper = await start_season()
     address = keeper.api.server.address

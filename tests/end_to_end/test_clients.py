@@ -10,7 +10,7 @@ from ..mongod import Mongod
 from .watchers import node_watcher, python_watcher
 
 SUBMITTERS = 200
-ACTIONS_EACH = 5
+ACTIONS_EACH = 3
 
 
 async def act_with_repeats(api: Api, user: str, sleep: random.Random) -> int:
