@@ -15,7 +15,7 @@ SIZES = {
     "desk": {"width": 1280, "height": 800},
     "wall": {"width": 1920, "height": 1080},
 }
-# Colours differ by scheme and what wraps by size, so each of both is seen once where the whole grid is too much.
+# Colours differ by scheme and what wraps by size: each of both once, where the whole grid would be too much.
 LOOKS = (("phone", "dark"), ("desk", "light"), ("wall", "light"))
 LIVE = "#state[data-state=live]"
 
