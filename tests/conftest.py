@@ -7,6 +7,7 @@ import os
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -124,18 +125,18 @@ per_ip_per_minute = 0
 StartServer = Callable[..., Coroutine[Any, Any, Server]]
 
 
-@pytest.fixture
-async def start_server(tmp_path: Path) -> AsyncIterator[StartServer]:
+@asynccontextmanager
+async def servers_in(folder: Path) -> AsyncIterator[StartServer]:
     """Start servers in this process; flags by dotted key, `config`: a file instead of UNLIMITED.
 
     All are stopped at the end.
     """
     started: list[Server] = []
-    unlimited = tmp_path / "unlimited.toml"
+    unlimited = folder / "unlimited.toml"
     unlimited.write_text(UNLIMITED)
 
     async def start(**flags: object) -> Server:
-        given = {"server.port": 0, "store.data_dir": str(tmp_path / "data"), "auth.secret": SECRET}
+        given = {"server.port": 0, "store.data_dir": str(folder / "data"), "auth.secret": SECRET}
         config = flags.pop("config", None)
         given |= {"store.uri": "memory"} | {key.replace("__", "."): value for key, value in flags.items()}
         path = Path(str(config)) if config else unlimited
@@ -147,6 +148,13 @@ async def start_server(tmp_path: Path) -> AsyncIterator[StartServer]:
     yield start
     for server in started:
         await server.stop()
+
+
+@pytest.fixture
+async def start_server(tmp_path: Path) -> AsyncIterator[StartServer]:
+    """See `servers_in`."""
+    async with servers_in(tmp_path) as start:
+        yield start
 
 
 @dataclass

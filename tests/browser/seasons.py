@@ -8,7 +8,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
-import pytest
+import pytest_asyncio
 
 from scoreboard_server.clock import now_us
 from scoreboard_server.flow.archiving import catch_up
@@ -74,7 +74,7 @@ class Keeper:
 StartSeason = Callable[..., Awaitable[Keeper]]
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def start_season(
     start_server: StartServer, replica_set: Mongod, database: str, tmp_path: Path
 ) -> AsyncIterator[StartSeason]:

@@ -10,11 +10,11 @@ from playwright.async_api import Page, expect
 
 from ..conftest import Api, StartServer, not_here, token
 from ..end_to_end.watchers import NODE
+from .browsing import IN_BROWSER, page_at
 from .pages import LIVE, LOOKS, SCHEMES, SIZES, act, played, show_place
 from .seasons import StartSeason
-from .test_page import page_at
 
-pytestmark = pytest.mark.browser
+pytestmark = IN_BROWSER
 
 AXE = NODE / "node_modules" / "axe-core" / "axe.min.js"
 

@@ -8,14 +8,13 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-import pytest
 from playwright.async_api import Page
 
 from ..conftest import Api, StartServer
 from ..end_to_end.following import update
-from .test_page import page_at
+from .browsing import IN_BROWSER, page_at
 
-pytestmark = pytest.mark.browser
+pytestmark = IN_BROWSER
 
 # On an empty page of the same server, so that nothing else is told anything.
 _FOLLOW = """async () => {

@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 import pytest
 from playwright.async_api import Page, expect
 
+from .browsing import IN_BROWSER, page_at
 from .pages import LIVE, text
 from .seasons import StartSeason
 from .test_client_module import hide
-from .test_page import page_at
 
-pytestmark = pytest.mark.browser
+pytestmark = IN_BROWSER
 
 NOT_LOADED = "Failed to load resource"
 MINUTE_MS = 60_000

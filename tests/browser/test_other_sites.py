@@ -8,16 +8,17 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from playwright.async_api import async_playwright, expect
+import pytest_asyncio
+from playwright.async_api import expect
 from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 from tornado.web import Application, RequestHandler
 
 from ..conftest import Api, StartServer, token
 from ..test_readme import README
-from .test_page import chromium, page_at
+from .browsing import IN_BROWSER, page_at, plain_page
 
-pytestmark = pytest.mark.browser
+pytestmark = IN_BROWSER
 
 # What a game's page does, each by itself; what the browser forbids is told by name.
 _GAME = """async ([server, token]) => {
@@ -53,7 +54,7 @@ class _Game(RequestHandler):
         self.finish(f"<!doctype html><title>game</title>{self.body}")
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def site() -> AsyncIterator[str]:
     """The origin of another site."""
     listening, port = bind_unused_port()
@@ -66,14 +67,8 @@ async def site() -> AsyncIterator[str]:
 
 async def tried_from(site: str, api: Api) -> dict[str, Any]:
     """What the page of that site has got of it."""
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=chromium(), args=["--no-sandbox", "--disable-background-networking"]
-        )
-        page = await browser.new_page()
-        await page.goto(site)
+    async with plain_page(site) as page:
         got: dict[str, Any] = await page.evaluate(_GAME, [api.server.address, token("ann")])
-        await browser.close()
     return got
 
 

@@ -6,10 +6,10 @@ import pytest
 from playwright.async_api import WebSocketRoute, expect
 
 from ..conftest import StartServer, token
+from .browsing import IN_BROWSER, page_at
 from .pages import LIVE, act, own, played, show_place, text
-from .test_page import page_at
 
-pytestmark = pytest.mark.browser
+pytestmark = IN_BROWSER
 
 P12 = token("p12", name="P12")
 

@@ -5,21 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Page
 
-from ..conftest import need_mongod, not_here
+from ..conftest import need_mongod
+from .browsing import IN_BROWSER, page_at
 
-pytestmark = pytest.mark.browser
+pytestmark = IN_BROWSER
 
 ROWS = """() => [...document.querySelectorAll('#board [data-user-id]')].map(row => ({
     userId: row.dataset.userId,
@@ -47,40 +46,6 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     yield json.loads(process.stdout.readline())["url"]
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=15) == 0
-
-
-def chromium() -> str:
-    """The browser of this machine; where there is one without windows, it starts in half the time."""
-    found = map(shutil.which, ("chromium-headless-shell", "chromium", "chromium-browser"))
-    path = next(filter(None, found), None)
-    if path is None:
-        not_here("browser tests (Chromium is not installed: apt-get install chromium)")
-    return path
-
-
-@asynccontextmanager
-async def page_at(url: str, *, tolerated: str | tuple[str, ...] = (), **context: Any) -> AsyncIterator[Page]:
-    """A page in a browser that reaches nothing but loopback; anything it complains of fails the test.
-
-    tolerated: what a complaint may say, or any of what it may.
-    """
-    complaints: list[str] = []
-    requests: list[str] = []
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=chromium(), args=["--no-sandbox", "--disable-background-networking"]
-        )
-        page = await browser.new_page(**context)
-        page.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("request", lambda request: requests.append(request.url))
-        await page.goto(url)
-        yield page
-        await browser.close()
-    expected = (tolerated,) if isinstance(tolerated, str) else tolerated
-    assert [c for c in complaints if not any(words in c for words in expected)] == []
-    outside = [r for r in requests if not r.startswith(("http://127.0.0.1:", "about:", "data:"))]
-    assert outside == []
 
 
 async def agreed_board(page: Page) -> dict[str, Any]:

@@ -9,12 +9,13 @@ import pytest
 from playwright.async_api import Page, expect
 
 from ..conftest import token
+from .browsing import IN_BROWSER, page_at
 from .pages import LIVE, SIZES, act, own, show_place, text
 from .seasons import Keeper, StartSeason
-from .test_page import ROWS, page_at
+from .test_page import ROWS
 from .test_states import fits
 
-pytestmark = pytest.mark.browser
+pytestmark = IN_BROWSER
 
 # Chromium tells its console of every answer that is no success.
 NOT_FOUND = "status of 404"

@@ -12,9 +12,10 @@ import pytest
 from playwright.async_api import Page, expect
 
 from ..conftest import StartServer, token
-from .test_page import ROWS, page_at
+from .browsing import IN_BROWSER, page_at
+from .test_page import ROWS
 
-pytestmark = pytest.mark.browser
+pytestmark = IN_BROWSER
 
 # Chromium tells its console of every answer that is no success.
 FORBIDDEN = "the server responded with a status of 403"

@@ -8,12 +8,13 @@ import pytest
 from playwright.async_api import Page, expect
 
 from ..conftest import token
+from .browsing import IN_BROWSER, page_at
 from .pages import LIVE, SIZES, act, show_place, text
 from .seasons import StartSeason
-from .test_page import ROWS, page_at
+from .test_page import ROWS
 from .test_states import fits
 
-pytestmark = pytest.mark.browser
+pytestmark = IN_BROWSER
 
 # Whoever asks while the archive is being written is told to wait.
 WRITING = "status of 503"

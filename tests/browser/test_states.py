@@ -9,10 +9,10 @@ from playwright.async_api import Page, expect
 
 from ..conftest import Api, StartServer
 from ..mongod import free_port
+from .browsing import IN_BROWSER, page_at
 from .pages import LIVE, SIZES, act, played, text
-from .test_page import page_at
 
-pytestmark = pytest.mark.browser
+pytestmark = IN_BROWSER
 
 # What a browser says of a server that is away: its socket's attempts, and a request that was on its way then.
 AWAY = ("WebSocket connection to", "Failed to load resource")

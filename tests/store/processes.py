@@ -25,7 +25,7 @@ from ..chaos.memory import Record
 from ..chaos.replica_set import Client
 from .conftest import NOW_US, OpenStore
 
-_PATIENCE_S = 30.0
+_PATIENCE_S = 90.0  # a member whose source is gone may look for another for a minute
 _PAUSE_S = 0.05
 
 
