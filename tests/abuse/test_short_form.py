@@ -17,9 +17,9 @@ async def test_nothing_that_is_sent_breaks_the_server_or_moves_the_board(tmp_pat
     """No 500, no undescribed answer, nothing in the log, no growth, and no score without a right to it."""
     findings = Findings()
     with Target(tmp_path, "memory") as target:
-        await attack(target, findings, Plan(examples=8, frames=1_300, requests=250, seed=7))
+        await attack(target, findings, Plan(examples=5, frames=900, requests=200, seed=7))
     assert findings.violations == []
-    assert findings.total > 1_700
+    assert findings.total > 1_200
     assert {"200", "401", "404", "422", "socket pong", "raw 400"} <= set(findings.answers)
     assert {"socket auth.ok", "socket action.result", "socket user.scoreUpdate"} <= set(findings.answers)
     assert "socket action.result token_missing" in findings.answers

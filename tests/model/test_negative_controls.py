@@ -25,8 +25,8 @@ from .verdict import Untrue
 # Ends with the first example that is found, mostly after a few dozen. The bound is far above what the rarest
 # took (some 500), so that a change elsewhere, which shuffles all examples, turns no control red by luck.
 SEARCH = settings(
-    max_examples=3000,
-    stateful_step_count=40,
+    max_examples=6000,
+    stateful_step_count=20,
     deadline=None,
     derandomize=True,
     database=None,
