@@ -24,7 +24,7 @@ from scoreboard_server.rules.bans import Ban
 from scoreboard_server.rules.claims import Identity
 from scoreboard_server.web.live_socket import LiveSocket
 
-from ..abuse.frames import BINARY, TEXT, frame
+from ..abuse.frames import BINARY, CLOSE, TEXT, frame
 from ..conftest import Api, token
 from .conftest import StartApi
 from .insides import parts, services, stream_of
@@ -32,6 +32,8 @@ from .watching import watch
 from .wire import HANDSHAKE, Wire, ask, problem, request, wire
 
 BANNED = b"\x88\x08" + struct.pack("!H", 4403) + b"banned"
+
+NO_TEXT = b"\x88\x0b" + struct.pack("!H", 1003) + b"text only"
 
 
 def said(message: object) -> bytes:
@@ -96,6 +98,17 @@ async def proved(api: Api, connection: Wire, user: str = "ann") -> None:
     await until(lambda: services(api).hub.watches(user) > before)
 
 
+async def last_words(connection: Wire, close: bytes) -> bytes:
+    """All that the server says: its close frame, what comes behind it, and what comes of an answer to it."""
+    told = b""
+    async with asyncio.timeout(20):
+        while close not in told:
+            told += await connection.reader.read(1000)
+    await asyncio.sleep(0.3)
+    await connection.send(frame(CLOSE, b""))
+    return told + await connection.rest()
+
+
 # --- sent away meanwhile --------------------------------------------------------------------------
 
 
@@ -108,7 +121,7 @@ async def test_a_ban_while_an_action_is_under_way(api: Api) -> None:
         await until(lambda: held.waiting)
         ban(api)
         held.release()
-        told = await connection.rest()
+        told = await last_words(connection, BANNED)
     assert told.endswith(BANNED) and b"action.result" not in told
     assert (await api.board())["totalUsers"] == 0
 
@@ -124,7 +137,7 @@ async def test_a_ban_while_another_proof_is_looked_at(api: Api) -> None:
             await until(held.is_met)
             ban(api)
             held.release()
-            told = await connection.rest()
+            told = await last_words(connection, BANNED)
         del services(api).verifier.identify
         assert told.endswith(BANNED)
     assert services(api).hub.owners() == []
@@ -148,8 +161,8 @@ async def test_what_comes_in_behind_a_binary_message_counts_nothing(api: Api) ->
         await connection.send(frame(BINARY, b"x") + said(action("a1")) + said(AUTH))
         await until(lambda: not services(api).hub.owners())
         await api.act("ben", "b1")
-        told = await connection.rest()
-    assert told.endswith(b"\x88\x0b" + struct.pack("!H", 1003) + b"text only")
+        told = await last_words(connection, NO_TEXT)
+    assert told.endswith(NO_TEXT)
     assert [row["userId"] for row in (await api.board())["leaderboard"]] == ["ben"]
 
 
@@ -168,6 +181,8 @@ async def test_nothing_follows_a_ping_that_timed_out(
                 told += await connection.reader.read(1000)
         await api.act("ann", "a1")
         await api.board()
+        await asyncio.sleep(0.3)
+        await connection.send(frame(CLOSE, b""))
         assert (await connection.rest()) == b""
     assert told.endswith(b"ping timed out")
 
