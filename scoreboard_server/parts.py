@@ -129,7 +129,7 @@ def make_parts(
     vetting = Vetting(captcha, catalogue, time.monotonic)
     reader, book = Reader(live, hub, profiles), SeasonBook(store.seasons, loaded.seasons)
     services = Services(
-        submitting=Submitting(gate, vetting, profiles, pipeline),
+        submitting=Submitting(verifier.check_still_good, gate, vetting, profiles, pipeline),
         explaining=Explaining(store.history),
         reader=reader,
         boards=Boards(reader, book, store.archives, profiles),

@@ -16,16 +16,17 @@ _WORTH_WATCHING_S = 0.25
 class Flight:
     """One action under way, shared by everyone who asks for it meanwhile.
 
-    deadline: in the loop's time; whoever still waits then is told the truth so far. is_recorded: the ledger
-    has told that it has the action, so it is not the store that is waited for.
+    deadline: in the loop's time; whoever still waits then is told the truth so far. is_taken: a batch has it,
+    so it may be written. is_recorded: the ledger has told that it has the action, so it is not the store that
+    is waited for.
     """
 
-    __slots__ = ("_answer", "_waiting", "deadline", "entry", "is_recorded")
+    __slots__ = ("_answer", "_waiting", "deadline", "entry", "is_recorded", "is_taken")
 
     def __init__(self, entry: Entry, deadline: float) -> None:
         self.entry = entry
         self.deadline = deadline
-        self.is_recorded = False
+        self.is_taken = self.is_recorded = False
         self._answer: Receipt | Refusal | None = None
         # One for each who asks, so that whoever leaves takes nobody else along.
         self._waiting: list[asyncio.Future[Receipt | Refusal]] = []
@@ -105,7 +106,22 @@ class Flights:
 
     def next_batch(self, most: int) -> list[Flight]:
         """Take up to `most` out of the queue, to be written."""
-        return [self._queue.popleft() for _ in range(min(len(self._queue), most))]
+        batch = [self._queue.popleft() for _ in range(min(len(self._queue), most))]
+        for flight in batch:
+            flight.is_taken = True
+        return batch
+
+    async def answer(self, flight: Flight, deadline: float | None) -> Receipt | Refusal:
+        """What the one is told for whom it took off. deadline: see `Flight.answer`.
+
+        If no batch has taken it by then it lands, so that what this one is told is the end of it.
+        """
+        answer = await flight.answer(deadline)
+        if flight.is_taken or flight.is_answered:
+            return answer
+        self._queue.remove(flight)
+        self.land(flight, not_added())
+        return not_added()
 
     def land(self, flight: Flight, answer: Receipt | Refusal) -> None:
         """It is over: answer it and forget it, unless it was given up before."""

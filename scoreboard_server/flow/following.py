@@ -13,6 +13,7 @@ from ..live.live_board import LiveBoard
 from ..rules.entry import Entry, reached
 from ..rules.tallies import DAY_US
 from .counts import Followed
+from .lasting import Lasting
 from .loading import Loaded, read_board
 from .pipeline import Pipeline
 from .ports import (
@@ -43,6 +44,14 @@ _FEW = 500
 RELOADS = TURNED, LOST = "turned", "history_lost"
 
 
+class _Mark:
+    """One that is written or waits for that; sent: by a task that nobody's leaving ends."""
+
+    def __init__(self, sent: asyncio.Task[None]) -> None:
+        self.sent = sent
+        self.came_back = asyncio.Event()
+
+
 class MarkFence:
     """Passed when a mark of our own, written after the call, has come back by the feed.
 
@@ -55,24 +64,28 @@ class MarkFence:
         self._writer = writer
         self._sending = asyncio.Lock()
         self._sent = 0
-        self._waiting: dict[int, asyncio.Event] = {}
+        self._waiting: dict[int, _Mark] = {}
+        self._lasting = Lasting()
 
     async def passed(self, patience: float) -> bool:
         """True once it is passed, False when that isn't known after `patience` seconds."""
+        if patience <= 0:
+            return False
         number = self._sent + 1  # what is under way now may have been written before this call
-        came_back = self._waiting.setdefault(number, asyncio.Event())
+        mark = self._waiting.get(number)
+        if mark is None:
+            # Whoever has less patience than others must not take it along.
+            mark = self._waiting[number] = _Mark(self._lasting.start(self._send(number)))
         try:
             async with asyncio.timeout(patience):
-                await self._send(number)
-                await came_back.wait()
+                await asyncio.shield(mark.sent)
+                await mark.came_back.wait()
         except (TimeoutError, StoreUnavailable):
             return False
         return True
 
     async def _send(self, number: int) -> None:
         async with self._sending:
-            if self._sent >= number:
-                return
             self._sent = number
             await self._feed.mark(self._writer, number)
 
@@ -89,7 +102,7 @@ class MarkFence:
     def seen(self, number: int) -> None:
         """The feed has brought this mark; earlier ones may have been overwritten by it."""
         for waiting in [each for each in self._waiting if each <= number]:
-            self._waiting.pop(waiting).set()
+            self._waiting.pop(waiting).came_back.set()
 
 
 class OpenFence:

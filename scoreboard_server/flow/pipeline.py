@@ -79,7 +79,7 @@ class Pipeline:
         if shared is not None:
             return shared
         flight = self._take_off(submission, points)
-        return received(await flight.answer(deadline))
+        return received(await self._flights.answer(flight, deadline))
 
     async def recall(self, submission: Submission, deadline: float | None = None) -> Receipt | None:
         """The answer to a repeat, None when the action was never counted; adds nothing either way.

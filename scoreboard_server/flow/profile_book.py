@@ -31,6 +31,11 @@ def merged(old: Profile, new: Profile) -> Profile:
     return Profile(new.name or old.name, new.avatar or old.avatar)
 
 
+def _added(known: Profile, told: Profile) -> Profile:
+    """What `told` has and `known` lacks."""
+    return Profile(None if known.name else told.name, None if known.avatar else told.avatar)
+
+
 class _Round:
     """Users whose profiles are read together, and what is heard of them while that takes its time."""
 
@@ -112,8 +117,8 @@ class ProfileBook:
         if self.known(user) is None:
             await self.fetch([user])
         known = self.known(user)
-        if known is not None:
-            self.seen(user, merged(profile, known))
+        if known is not None:  # only what is missing is saved: another server may be renaming the rest
+            self.seen(user, _added(known, profile))
 
     def changed(self, user: str, profile: Profile) -> None:
         """The store tells this profile; what waits here to be saved is newer.

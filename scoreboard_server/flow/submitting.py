@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ..rules.claims import Identity
 from ..rules.entry import Receipt
 from ..rules.refusals import Refusal, TooMany, Unavailable
@@ -14,9 +16,20 @@ from .vetting import Vetting
 
 
 class Submitting:
-    """Gate, then captcha, then profile, then pipeline: one deadline for all that waits for the store."""
+    """Gate, then captcha, then profile, then pipeline: one deadline for all that waits for the store.
 
-    def __init__(self, gate: Gate, vetting: Vetting, profiles: ProfileBook, pipeline: Pipeline) -> None:
+    check_token: raises Unauthenticated when the token that an identity comes from is no longer good.
+    """
+
+    def __init__(
+        self,
+        check_token: Callable[[Identity], None],
+        gate: Gate,
+        vetting: Vetting,
+        profiles: ProfileBook,
+        pipeline: Pipeline,
+    ) -> None:
+        self._check_token = check_token
         self._gate = gate
         self._vetting = vetting
         self._profiles = profiles
@@ -36,7 +49,7 @@ class Submitting:
         """Have the identity's action counted; `user` is whom a trusted server submits for.
 
         captcha: an answer, if one was asked for. address: where the submission comes from.
-        Raises what `Gate.claim`, `Gate.admit`, `Vetting.vet` and `Pipeline.submit` raise.
+        Raises what `Gate.claim`, `Gate.admit`, `Vetting.vet`, `check_token` and `Pipeline.submit` raise.
         """
         try:
             claim = self._gate.claim(identity, action, action_type, user)
@@ -66,14 +79,15 @@ class Submitting:
             if not isinstance(refusal, Refusal) or isinstance(refusal, NotReached):
                 raise
             return await self._counted_before(claim, refusal, deadline)
-        self._check_still_welcome(admitted)
+        self._check_still_welcome(identity, admitted)
         if user is None:
             self._profiles.seen(identity.user, identity.profile)
         return await self._count(admitted, deadline)
 
-    def _check_still_welcome(self, admitted: Admitted) -> None:
-        """A ban may have come while an answer was checked. Raises Banned."""
+    def _check_still_welcome(self, identity: Identity, admitted: Admitted) -> None:
+        """A ban or a revocation may have come while an answer was checked. Raises Banned, Unauthenticated."""
         try:
+            self._check_token(identity)
             self._gate.check_welcome(admitted.submission.user)
         except Refusal:
             self._gate.settle(admitted, counted=False)

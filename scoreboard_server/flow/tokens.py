@@ -129,6 +129,15 @@ class TokenVerifier:
         key, claims = self._read(token)
         return check_claims(claims, now=self._clock(), max_ttl=self._max_ttl, vouched_by=key)
 
+    def check_still_good(self, identity: Identity) -> None:
+        """Refuse what was verified a moment ago and would be refused now. Raises as `verify`.
+
+        It may have expired meanwhile: it came in time.
+        """
+        if not self.still_vouched(identity):
+            raise UnknownKey
+        self._revocations.check(identity)
+
     def still_vouched(self, identity: Identity) -> bool:
         """Whether the key that verified its token is trusted now."""
         key = identity.vouched_by

@@ -97,9 +97,14 @@ def _user(claims: Mapping[str, object]) -> str:
 
 def _token_id(claims: Mapping[str, object]) -> str:
     token_id = claims.get("jti")
-    if not isinstance(token_id, str) or not 1 <= len(token_id) <= 128:
+    if not isinstance(token_id, str) or not 1 <= len(token_id) <= 128 or not _is_unicode(token_id):
         raise _invalid("has no usable `jti` claim")
     return token_id
+
+
+def _is_unicode(text: str) -> bool:
+    """False for half a surrogate pair, which JSON can spell and no store can hold (RFC 8259, section 8.2)."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _scopes(claims: Mapping[str, object]) -> frozenset[str]:

@@ -213,14 +213,18 @@ class FakeSnapshots:
 
 
 class FakeFeed:
-    """A feed from a queue; a HistoryLost put into it is raised."""
+    """A feed from a queue; a HistoryLost put into it is raised.
+
+    A mark is written once `free` is set, and acknowledged once `go` is.
+    """
 
     def __init__(self) -> None:
         self.queue: asyncio.Queue[Change | HistoryLost] = asyncio.Queue()
         self.positions: list[object] = []
         self.marks: list[int] = []
         self.away = False
-        self.go = asyncio.Event()
+        self.free, self.go = asyncio.Event(), asyncio.Event()
+        self.free.set()
         self.go.set()
 
     async def follow(self, position: object, writer: str) -> AsyncGenerator[Change, None]:
@@ -234,5 +238,6 @@ class FakeFeed:
     async def mark(self, writer: str, number: int) -> None:
         if self.away:
             raise StoreUnavailable("away")
+        await self.free.wait()
         self.marks.append(number)
         await self.go.wait()

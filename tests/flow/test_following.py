@@ -216,6 +216,7 @@ async def test_a_store_that_goes_away_meanwhile_is_asked_again(
 async def test_the_fence_passes_with_its_mark(setup: Setup) -> None:
     """Not before the mark has come back, and a later mark answers for an earlier one."""
     first = asyncio.create_task(setup.fence.passed(1))
+    await asyncio.sleep(0.01)
     second = asyncio.create_task(setup.fence.passed(1))
     await asyncio.sleep(0.01)
     assert setup.feed.marks == [1, 2]
@@ -238,6 +239,20 @@ async def test_who_calls_while_a_mark_is_written_needs_the_next_one(setup: Setup
     assert (setup.feed.marks, [each.done() for each in later]) == ([1, 2], [False] * 20)
     setup.feed.queue.put_nowait(MarkSeen(2))
     assert all(await asyncio.gather(*later))
+
+
+async def test_who_has_little_patience_takes_no_mark_along(setup: Setup) -> None:
+    """It is written for the others all the same; who has none at all asks for none."""
+    setup.feed.free.clear()
+    short = asyncio.create_task(setup.fence.passed(0.01))
+    patient = asyncio.create_task(setup.fence.passed(5))
+    assert not await short
+    setup.feed.free.set()
+    await setup.settled()
+    setup.feed.queue.put_nowait(MarkSeen(1))
+    assert await patient
+    assert not await setup.fence.passed(0)
+    assert setup.feed.marks == [1]
 
 
 async def test_a_mark_that_fell_into_a_reload_is_written_again(setup: Setup) -> None:

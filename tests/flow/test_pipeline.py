@@ -456,6 +456,29 @@ async def test_who_has_spent_time_before_is_told_at_its_own_deadline(setup: Setu
     assert setup.ledger.score("ann") == 10
 
 
+async def test_who_is_told_before_a_batch_has_it_has_added_nothing(setup: Setup) -> None:
+    """For certain, so that no cap counts it: it is never written, and may be asked for anew."""
+    setup.ledger.faults = ["slow"] * BATCHES_UNDER_WAY
+    under_way = []
+    for i in range(BATCHES_UNDER_WAY):
+        under_way.append(setup.start("ben", f"b{i}"))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0.01)
+    deadline = asyncio.get_running_loop().time() + 0.02
+    first = asyncio.create_task(setup.pipeline.submit(Submission("ann", "a1", "open"), 10, deadline))
+    await asyncio.sleep(0)
+    joined = setup.start()
+    for waiting in (first, joined):
+        with pytest.raises(Unavailable) as told:
+            await waiting
+        assert (told.value.code, told.value.may_be_done) == ("store_unavailable", False)
+    assert (setup.pipeline.under_way, setup.pipeline.waiting) == (BATCHES_UNDER_WAY, 0)
+    setup.ledger.go.set()
+    await asyncio.gather(*under_way)
+    assert setup.ledger.score("ann") == 0
+    assert (await setup.submit()).score == 10
+
+
 # --- recalling ------------------------------------------------------------------------------------
 
 

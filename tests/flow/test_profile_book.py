@@ -121,6 +121,19 @@ async def test_a_token_that_does_nothing_renames_nobody(setup: Setup) -> None:
     assert setup.store.loads == [{"ann"}, {"ben"}], "nothing to add is nothing to ask for"
 
 
+async def test_what_is_added_renames_nobody_elsewhere(setup: Setup) -> None:
+    """Another server has just saved a new name, of which the feed has not told here yet."""
+    setup.store.kept = {"ann": Profile("Anna", None)}
+    await setup.book.fetch(["ann"])
+    setup.store.kept["ann"] = Profile("Annabel", None)
+    await setup.book.introduce("ann", ANN)
+    setup.book.changed("ann", Profile("Annabel", None))
+    async with asyncio.timeout(20):
+        while setup.store.kept["ann"].avatar is None:
+            await asyncio.sleep(0.001)
+    assert setup.store.kept["ann"] == setup.book.known("ann") == Profile("Annabel", ANN.avatar)
+
+
 async def test_nothing_told_is_nothing_learnt(setup: Setup) -> None:
     """A token without name and picture makes nobody known or repainted."""
     setup.book.seen("ann", Profile())

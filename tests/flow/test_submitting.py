@@ -17,6 +17,7 @@ from scoreboard_server.rules.claims import READ, WRITE, WRITE_ANY, Identity
 from scoreboard_server.rules.entry import Receipt, Submission
 from scoreboard_server.rules.profiles import Profile
 from scoreboard_server.rules.refusals import CaptchaRequired, Forbidden, Refusal, Unacceptable
+from scoreboard_server.rules.revocations import Revocation, RevocationList
 from scoreboard_server.rules.tallies import DAY_US, Tallies
 from scoreboard_server.rules.tickets import TicketOffice
 
@@ -101,7 +102,7 @@ class Setup:
 
     def __init__(self) -> None:
         self.now = 20_000 * DAY_US + 3_600 * SECOND
-        self.bans = BanList()
+        self.bans, self.revocations = BanList(), RevocationList()
         self.pipeline, self.vetting, self.profiles = FakePipeline(), FakeVetting(), FakeProfiles()
         self.catalogue = Catalogue([])
         self.offer(ActionType("one", 10, per_day=1), ActionType("two", 10, per_day=2))
@@ -118,7 +119,8 @@ class Setup:
         return Gate(self.catalogue, office, bans=self.bans, tallies=Tallies(), now_us=lambda: self.now)
 
     async def submit(self, action: str, kind: str, *, user: str | None = None, scope: str = WRITE) -> Receipt:
-        submitting = Submitting(self.gate, self.vetting, self.profiles, self.pipeline)  # type: ignore[arg-type]
+        parts = (self.gate, self.vetting, self.profiles, self.pipeline)
+        submitting = Submitting(self.revocations.check, *parts)  # type: ignore[arg-type]
         return await submitting.submit(identity(scope), action, kind, user)
 
     async def code(self, action: str, kind: str, *, user: str | None = None, scope: str = WRITE) -> str:
@@ -299,15 +301,29 @@ async def test_at_once_no_more_than_the_cap_are_counted(setup: Setup) -> None:
     assert sorted(codes) == ["cap_reached"] * 48 + ["counted"] * 2
 
 
-async def test_a_ban_that_comes_during_the_captcha_counts(setup: Setup) -> None:
+def ban(setup: Setup) -> None:
+    """The user plays no more."""
+    setup.bans.put(Ban("ann", "b1", "cheats", "admin", setup.now))
+
+
+def revoke(setup: Setup) -> None:
+    """The token is good no more."""
+    setup.revocations.add(Revocation(1.0, 1e12, token_id="t1"))
+
+
+@pytest.mark.parametrize(("decide", "code"), [(ban, "banned"), (revoke, "token_revoked")])
+async def test_what_is_decided_during_the_captcha_counts(
+    setup: Setup, decide: Callable[[Setup], None], code: str
+) -> None:
     """The action is refused and not looked up, and the caps are given theirs back."""
 
     async def vet(*_: object, deadline: float) -> None:
-        setup.bans.put(Ban("ann", "b1", "cheats", "admin", setup.now))
+        decide(setup)
 
     setup.vetting.vet = vet  # type: ignore[method-assign]
-    assert await setup.code("a1", "one") == "banned"
+    assert await setup.code("a1", "one") == code
     assert (setup.pipeline.counted, setup.pipeline.recalls, setup.profiles.told) == ({}, [], [])
     setup.bans.replace([])
+    setup.revocations.replace([])
     setup.vetting.vet = FakeVetting().vet  # type: ignore[method-assign]
     assert await setup.code("a1", "one") == "counted"

@@ -166,6 +166,9 @@ def test_rotation(clock: Clock) -> None:
     ring.replace(keys_of(ed_jwk("new")))
     assert lost == ["one"]
     assert [verifier.still_vouched(identity) for identity in identities] == [False, True]
+    verifier.check_still_good(identities[1])
+    with pytest.raises(UnknownKey):
+        verifier.check_still_good(identities[0])
     assert verifier.verify(after).user == "ann"
     with pytest.raises(UnknownKey):  # though it was remembered
         verifier.verify(before)

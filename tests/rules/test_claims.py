@@ -71,6 +71,7 @@ def test_a_token_ends_at_its_expiry() -> None:
         {"jti": None},
         {"jti": ""},
         {"jti": 5},
+        {"jti": "half a pair: \ud83d"},
         {"iat": None},
         {"iat": "now"},
         {"iat": True},
