@@ -93,7 +93,7 @@ def _read(session: Session, wanted: Wanted, limit: int) -> Page:
         assert store.trail is not None  # noqa: S101 -- only a store in another process has none
         return await read(store.trail, wanted, limit)
 
-    return with_store(session.settings(), work)
+    return with_store(session.settings(), work, whole=True)
 
 
 def _title(page: Page) -> str:

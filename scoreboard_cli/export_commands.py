@@ -70,7 +70,7 @@ def _to_file(session: Session, target: Path) -> Exported:
             return exported
 
     try:
-        return with_store(session.settings(), work)
+        return with_store(session.settings(), work, whole=True)
     except PartFileError as error:
         fail(REFUSED, str(error))
 
@@ -91,7 +91,7 @@ def _to_stdout(session: Session) -> Exported:
         sys.stdout.buffer.flush()
         return exported
 
-    return with_store(session.settings(), work)
+    return with_store(session.settings(), work, whole=True)
 
 
 async def _write(store: Store, progress: Progress, put: Callable[[bytes], object]) -> Exported:

@@ -109,7 +109,7 @@ def _ban(session: Session, user: str, reason: str, until: int | None, since: int
         await _catch_up(store)
         return done
 
-    return with_store(session.settings(), work)
+    return with_store(session.settings(), work, whole=True)
 
 
 def _ban_as_json(done: Banned) -> dict[str, Any]:
@@ -143,7 +143,7 @@ def _rehearse(session: Session, user: str, since: int | None) -> _Rehearsal:
             found = await moderation_of(store).to_take_back(would_be, _MOST_TOLD)
         return before, board.page(0, _SHOWN), len(found), -sum(each.points for each in found)
 
-    return with_store(session.settings(), work)
+    return with_store(session.settings(), work, whole=True)
 
 
 def _show_rehearsal(
@@ -192,7 +192,7 @@ def unban(session: Session, *, user: str, reason: str) -> None:
         return done
 
     try:
-        done = with_store(session.settings(), work)
+        done = with_store(session.settings(), work, whole=True)
     except NotFound as refusal:
         fail(NOT_FOUND, refusal.detail)
     if session.as_json:
@@ -217,7 +217,7 @@ def bans(session: Session) -> None:
         now = now_us()
         return [each for each in await moderation_of(store).bans() if each.is_in_force(now)]
 
-    found = with_store(session.settings(), work)
+    found = with_store(session.settings(), work, whole=True)
     if session.as_json:
         from scoreboard_server.flow.deciding import Banned  # noqa: PLC0415 -- as in session
 
@@ -279,7 +279,7 @@ def adjust(
         return found.name, made
 
     try:
-        which, made = with_store(session.settings(), work)
+        which, made = with_store(session.settings(), work, whole=True)
     except NotFound:
         no_season(season)
     except (Unavailable, Unacceptable) as refusal:

@@ -148,7 +148,7 @@ def reset(
     plan = (
         None
         if yes and not dry_run
-        else with_seasons(session, lambda store: plan_reset(store, name, closes, is_shown=True))
+        else with_seasons(session, lambda store: plan_reset(store, name, closes, is_shown=True), whole=True)
     )
     if plan is not None and dry_run:
         show_plan(session, plan, Next(name, ends))
@@ -192,7 +192,7 @@ def ends(session: Session, time: str) -> None:
 
         return await set_end(store.seasons, admin(), at)
 
-    before = with_seasons(session, work)
+    before = with_seasons(session, work, whole=True)
     if session.as_json:
         told = {"season": before.name, "endsAt": as_told(at), "before": as_told(before.ends_at)}
         console.data_json(told)
@@ -225,7 +225,7 @@ def schedule(session: Session, cron: str, zone: str) -> None:
 
         return await set_schedule(store.seasons, admin(), wanted)
 
-    now_is = with_seasons(session, work)
+    now_is = with_seasons(session, work, whole=True)
     foreseen = []
     at = now_us()
     for _ in range(_FORESEEN if wanted is not None else 0):

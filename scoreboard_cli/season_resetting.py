@@ -30,12 +30,12 @@ _ONE_SITTING_US = 600 * 1_000_000
 T = TypeVar("T")
 
 
-def with_seasons(session: Session, work: Callable[[Store], Awaitable[T]]) -> T:
+def with_seasons(session: Session, work: Callable[[Store], Awaitable[T]], *, whole: bool = False) -> T:
     """As `with_store`; a refusal is told and ends the command."""
     from scoreboard_server.flow.ports import SeasonEnded  # noqa: PLC0415 -- as in session
 
     try:
-        return with_store(session.settings(), work)
+        return with_store(session.settings(), work, whole=whole)
     except NotFound as refusal:
         fail(NOT_FOUND, f"{refusal.detail} `scoreboard season list` shows all.")
     except Refusal as refusal:
@@ -186,7 +186,7 @@ def finish(session: Session, seen: Plan | None, wanted: Next, closes: str | None
         await store.seasons.reported(closed.sealed.number)
         return plan, closed
 
-    plan, closed = with_seasons(session, work)
+    plan, closed = with_seasons(session, work, whole=True)
     is_named = closes is not None or wanted.name is not None  # then it can't be another one
     if not is_named and plan.was_done_long_ago(now_us()):
         words = f"{closed.sealed.name} had been closed before, though nobody was told"

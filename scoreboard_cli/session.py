@@ -33,6 +33,11 @@ REFUSED, USAGE, NOT_FOUND, UNREACHABLE = 1, 2, 3, 4
 _TAKE_TURNS_S = 15.0
 _TURN_PAUSE_S = 0.2
 
+_PARTIAL = (
+    "An import into this store is not finished. "
+    "Run `scoreboard import` with its file again: it goes on where it was."
+)
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -129,8 +134,10 @@ def exit_codes() -> Iterator[None]:
         fail(USAGE, str(error))
 
 
-def with_store(settings: Settings, work: Callable[[Store], Awaitable[T]]) -> T:
+def with_store(settings: Settings, work: Callable[[Store], Awaitable[T]], *, whole: bool = False) -> T:
     """Run `work` on the store, beside a running server or without one.
+
+    whole: refuse a store into which an import has brought only a part so far.
 
     `work` runs again from the start when another command has ended the embedded MongoDB under it, so it must
     bear that. Ends the command with 4 when the store can't be reached, with 1 when it can't be used.
@@ -147,6 +154,8 @@ def with_store(settings: Settings, work: Callable[[Store], Awaitable[T]]) -> T:
         now = now_us()
         opened = await open_for_command(store.uri, store.database, store.data_dir, now_us=now)
         try:
+            if whole and opened.copies is not None and await opened.copies.are_partial():
+                raise StoreRefusedError(_PARTIAL)
             return await work(opened)
         finally:
             await opened.close()

@@ -85,7 +85,7 @@ def verify(session: Session, repair: bool, server: str | None, export: BinaryIO 
     settings = session.settings()
     url = server or server_beside(settings)
     try:
-        tally = with_store(settings, lambda store: _check(store, url, repair=repair))
+        tally = with_store(settings, lambda store: _check(store, url, repair=repair), whole=True)
     except ServerUnreachable as error:
         fail(UNREACHABLE, str(error))
     if session.as_json:

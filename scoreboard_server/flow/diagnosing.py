@@ -100,6 +100,8 @@ async def _ledger(
         return skipped("ledger", "is read by an index that is missing")
     if not database.has_season:
         return store.no_season()
+    if database.is_partial:
+        return store.partial()
     if patience_s is None:
         return skipped("ledger", "not read, as asked")
     give_up = time.monotonic() + patience_s

@@ -57,6 +57,11 @@ class MongoCopies:
         self._database = database
         self._seasons = database[SEASONS]
 
+    async def are_partial(self) -> bool:
+        """See `Copies.are_partial`."""
+        with reaching():
+            return await self._seasons.find_one({"_id": STAGING, "import": {"$exists": True}}) is not None
+
     async def claim(self, sha256: str) -> Claim:
         """See `Copies.claim`."""
         claimed = Claim(is_done=False, lines=0)

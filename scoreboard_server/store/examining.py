@@ -132,13 +132,16 @@ class MongoDiagnosis:
                 missing += compared[0]
                 changed += compared[1]
                 foreign += compared[2]
-            seasons = [each async for each in self._database[SEASONS].find({}, {"state": 1, "v": 1})]
+            seasons = [
+                each async for each in self._database[SEASONS].find({}, {"state": 1, "v": 1, "import": 1})
+            ]
             shape = newest_shape(seasons)
             # `writer` leads to the index of what is pending; a hint would fail where that index is missing.
             old = {"pending": True, "writer": {"$gte": ""}, "at": {"$lt": before_us}}
             return DatabaseFacts(
                 is_made=bool(INDEXES.keys() & made),
                 has_season=any(season["state"] == "current" for season in seasons),
+                is_partial=any("import" in season for season in seasons),
                 shape=shape,
                 newer=why_newer(shape) if shape > SHAPE else None,
                 missing=sorted(missing),

@@ -333,6 +333,35 @@ def test_an_import_killed_at_any_write_is_finished_by_the_next(stores: Stores) -
     assert at > 15
 
 
+@pytest.mark.database
+def test_a_partial_import_is_neither_judged_nor_acted_on(stores: Stores) -> None:
+    """What would tell, judge, mend or change what is not all there says what to do; then all is well."""
+    full, environ = stores.full(), stores.empty()
+    stores.run(full, "export", "x")
+    stores.run(environ, "season", "list")
+    assert killed_at_write(12, "import", "x", cwd=stores.folder, environ=environ)
+    for command in (
+        ["verify"],
+        ["verify", "--repair"],
+        ["export", "y"],
+        ["audit"],
+        ["ban", "ann", "--reason", "x"],
+        ["unban", "ann"],
+        ["adjust", "ann", "5", "--reason", "x"],
+        ["season", "reset", "--yes"],
+        ["season", "ends", "never"],
+    ):
+        ended = run(*command, cwd=stores.folder, environ=environ)
+        assert (ended.returncode, ended.stdout) == (1, ""), command
+        assert "import into this store is not finished" in ended.stderr, command
+    doctor = json.loads(run("doctor", "--json", cwd=stores.folder, environ=environ).stdout)
+    (ledger,) = (each for each in doctor["findings"] if each["name"] == "ledger")
+    assert "an import is not finished" in ledger["found"]
+    assert json.loads(stores.run(environ, "leaderboard", "--json").stdout)["leaderboard"] == []
+    stores.run(environ, "import", "x")
+    stores.run(environ, "verify")
+
+
 # --- without any store ----------------------------------------------------------------------------
 
 

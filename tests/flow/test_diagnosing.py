@@ -146,6 +146,7 @@ async def test_a_large_ledger_is_read_as_far_as_there_is_time() -> None:
         ({}, {"ledger_patience_s": None}, State.SKIPPED, "as asked"),
         ({"missing": ["entries.user_action"]}, {}, State.SKIPPED, "index"),
         ({"has_season": False}, {}, State.WRONG, "no season"),
+        ({"is_partial": True}, {}, State.WRONG, "an import is not finished"),
     ],
 )
 async def test_a_ledger_that_is_not_read(

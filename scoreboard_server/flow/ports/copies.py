@@ -99,6 +99,10 @@ class Copies(Protocol):
     method raises StoreUnavailable.
     """
 
+    async def are_partial(self) -> bool:
+        """Whether an import was begun and is not activated yet."""
+        ...
+
     async def claim(self, sha256: str) -> Claim:
         """Have the store wait for this import and nothing else. Raises CopyRefused."""
         ...

@@ -170,6 +170,15 @@ def pending(facts: DatabaseFacts, *, server_runs: bool) -> Finding:
     return hint("pending", found, "Nothing is lost; the next `scoreboard serve` folds them.")
 
 
+def partial() -> Finding:
+    """Of a database into which an import was begun."""
+    return wrong(
+        "ledger",
+        "an import is not finished, so entries and standings are not all there",
+        "Run `scoreboard import` with its file again: it goes on where it was.",
+    )
+
+
 def no_season() -> Finding:
     """Of a database that was used, and has lost its current season."""
     return wrong(

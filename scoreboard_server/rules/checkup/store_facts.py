@@ -63,6 +63,7 @@ class DatabaseFacts(Struct, frozen=True):
 
     is_made: bool
     has_season: bool
+    is_partial: bool
     shape: int
     newer: str | None
     missing: Sequence[str]

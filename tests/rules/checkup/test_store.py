@@ -40,7 +40,9 @@ def members(*states: str) -> list[Member]:
 def database(**told: Any) -> DatabaseFacts:
     """One in which all is there, but for what is told."""
     well: dict[str, Any] = {"missing": [], "changed": [], "foreign": [], "left_behind": 0, "disk": None}
-    return DatabaseFacts(**{"is_made": True, "has_season": True, "shape": 1, "newer": None} | well | told)
+    return DatabaseFacts(
+        **{"is_made": True, "has_season": True, "is_partial": False, "shape": 1, "newer": None} | well | told
+    )
 
 
 def version(number: str | None, *, is_embedded: bool = False) -> Finding:
