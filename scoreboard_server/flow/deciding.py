@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct, structs
 
 from ..rules.acts import Act
-from ..rules.bans import Ban
+from ..rules.bans import Ban, earliest
 from ..rules.board import Standing
 from ..rules.claims import CLOCK_SKEW_S
 from ..rules.entry import ADJUSTED, Correction
@@ -83,11 +83,14 @@ async def ban(
     if newest is not None and newest.is_in_force(now):
         # The same one on other terms: what it has taken back stays so.
         decided = structs.replace(
-            decided,
-            id=newest.id,
-            since=newest.since,
-            taken_back_from=_earlier(taken_back_from, newest.taken_back_from),
+            newest,
+            reason=reason,
+            by=admin.by,
+            until=until,
+            taken_back_from=earliest(taken_back_from, newest.taken_back_from),
         )
+    elif newest is not None:
+        decided = decided.behind(newest)
     details = {"ban": msgspec.to_builtins(decided), "before": _told(standing)}
     # Counted in the ledger: servers that have learnt of the ban take back beside this.
     before = await count_taken_back(moderation, decided)
@@ -172,10 +175,6 @@ async def revoke(
     details = {"tokenId": token_id, "user": user}
     await moderation.revoke(revocation, admin.act("revoke", user, reason, details))
     return revocation
-
-
-def _earlier(one: int | None, other: int | None) -> int | None:
-    return min((each for each in (one, other) if each is not None), default=None)
 
 
 def _told(standing: Standing | None) -> dict[str, object] | None:

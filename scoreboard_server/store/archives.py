@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Sequence
 
-from bson import Int64, MaxKey
+from bson import MaxKey
 from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo import ASCENDING
 from pymongo.errors import BulkWriteError
@@ -19,6 +19,7 @@ from .documents import (
     SEASONS,
     STANDINGS,
     Document,
+    ban,
     entry,
     late_in,
     standing_id,
@@ -80,14 +81,12 @@ class MongoArchives:
     async def amended(self, number: int) -> list[Amended]:
         """See `Archives.amended`."""
         with reaching():
-            sealed_at = (await self._seasons.find_one({"_id": number}) or {})["sealed_at"]
+            sealed_at = int((await self._seasons.find_one({"_id": number}) or {})["sealed_at"])
             late = await self._late_points(number)
-            reaching_back = {"lifted_at": None, "taken_back_from": {"$lt": Int64(sealed_at)}}
-            banned = {d["_id"] async for d in self._database[BANS].find(reaching_back, {"_id": 1})}
-            hidden = [user async for user in self.hidden(number)]
-            still = {"_id": {"$in": hidden}, "lifted_at": None}
-            banned |= {d["_id"] async for d in self._database[BANS].find(still, {"_id": 1})}
-            users = sorted(late.keys() | banned | set(hidden))
+            hidden = {user async for user in self.hidden(number)}
+            bans = [ban(d) async for d in self._database[BANS].find({"lifted_at": None})]
+            banned = {each.user for each in bans if each.hides(sealed_at, was_hidden=each.user in hidden)}
+            users = sorted(late.keys() | banned | hidden)
             which = {"_id": {"$in": [standing_id(number, user) for user in users]}}
             standings = {d["_id"]["user"]: d async for d in self._database[STANDINGS].find(which)}
         return [_amended(standings[u], late.get(u, 0), u not in banned) for u in users if u in standings]

@@ -16,7 +16,8 @@ driver reads large numbers as a kind of int that JSON encoders refuse, so number
     archive    {_id: {season, edition, rank}, v, user, score, reached_at}        the boards of sealed seasons
     marks      {_id: writer, n, at}                                              read back by the change feed
     days       {_id: {day, user, type}, v, n, last, gone_at}                     what caps ask for
-    bans       {_id: user, v, id, reason, by, since, until?, taken_back_from?, lifted_at?, sweeps?}
+    bans       {_id: user, v, id, reason, by, since, until?, taken_back_from?, lifted_at?, reached_from?,
+                pardoned_at?, sweeps?}
     revoked    {_id, v, token?, user?, at, until}
     audit      {_id, v, at, by, what, user?, reason, details}                    never changed
     spent      {_id: mark, v, user, action, until}      a captcha's answer and the action that it was used for
@@ -195,20 +196,20 @@ def day_count(document: Document) -> tuple[Account, DayCount]:
     return (which["user"], which["type"]), DayCount(int(document["n"]), int(document["last"]))
 
 
+_BAN_TIMES = ("until", "taken_back_from", "lifted_at", "reached_from", "pardoned_at")
+
+
 def ban_document(ban: Ban) -> Document:
     """A ban as it is kept."""
     told: Document = msgspec.to_builtins(ban)
-    times = ("since", "until", "taken_back_from", "lifted_at")
-    told |= {name: Int64(told[name]) for name in times if told[name] is not None}
+    told |= {name: Int64(told[name]) for name in ("since", *_BAN_TIMES) if told[name] is not None}
     return {"_id": told.pop("user"), "v": SHAPE} | told
 
 
 def ban(document: Document) -> Ban:
     """A ban's document."""
-    times = {
-        name: None if document[name] is None else int(document[name])
-        for name in ("until", "taken_back_from", "lifted_at")
-    }
+    told = {name: document.get(name) for name in _BAN_TIMES}
+    times = {name: None if at is None else int(at) for name, at in told.items()}
     return Ban(
         document["_id"],
         document["id"],

@@ -8,7 +8,7 @@ from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
 
 from ..flow.ports import Batch, ToCorrect
 from ..rules.acts import Act
-from ..rules.bans import Ban
+from ..rules.bans import Ban, earliest
 from ..rules.entry import CORRECTION_MARK, Correction
 from ..rules.revocations import Revocation
 from .documents import (
@@ -72,8 +72,7 @@ class MongoModeration:
         standings = self._database[STANDINGS].find(which, {"hidden": 1}, session=session)
         hidden = {d["_id"]["season"]: d.get("hidden", False) async for d in standings}
         before = await self._database[BANS].find_one({"_id": ban.user}, session=session) or {}
-        reaches = [at for at in (ban.taken_back_from, before.get("taken_back_from")) if at is not None]
-        since = min(reaches, default=None)
+        since = earliest(ban.taken_back_from, before.get("taken_back_from"), before.get("reached_from"))
         return [
             n for n, is_hidden in hidden.items() if is_hidden or (since is not None and since < sealed_at[n])
         ]

@@ -83,6 +83,36 @@ async def test_corrections_at_once_leave_one_board(
     assert await place.adds_up()
 
 
+async def test_only_lifting_a_ban_brings_back_whom_it_hid(place: Place) -> None:
+    """A later one takes nobody off the final board who was pardoned, and puts nobody on who was taken off."""
+    api = place.apis[0]
+    await place.command("ban", "ann", "--reason", "a mistake")
+    await place.command("season", "reset", "--yes")
+    await until(lambda: past_is_told(api))
+    expected = ["ben", "cem"]
+
+    async def is_shown() -> bool:
+        return [row["userId"] for row in (await api.board("?season=season-1"))["leaderboard"]] == expected
+
+    await until(is_shown)
+    await place.command("unban", "ann")
+    expected = ["ann", "ben", "cem"]
+    await until(is_shown)
+    await place.command("ban", "ann", "--reason", "a rude name")
+    await place.command("ban", "ben", "--reason", "cheats", "--from", "1d", "--until", "1s")
+    expected = ["ann", "cem"]
+    await until(is_shown)
+    await asyncio.sleep(1.1)
+    await place.command("ban", "ben", "--reason", "cheats again")
+    await place.command("adjust", "cem", "1", "--reason", "x", "--season", "season-1")
+    await until(is_shown)
+    assert await place.adds_up()
+    await place.command("unban", "ben")
+    expected = ["ann", "ben", "cem"]
+    await until(is_shown)
+    assert await place.adds_up()
+
+
 async def final_totals(api: Api, users: list[str]) -> dict[str, int]:
     """What the users' own histories of the first season end at, which must be what their board says."""
     totals: dict[str, int] = {}

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from ..seasons import Amended
 from .lines import About, BanLine, LateLine, TotalLine
+from .meaning import ban_of
 
 
 class Amending:
@@ -32,21 +31,20 @@ class Amending:
         """Those about one sealed season."""
         assert season.seal is not None  # noqa: S101 -- the current one is not corrected but changed
         late = {user: points for (number, user), points in self._late.items() if number == season.number}
-        standing = {user: ban for user, ban in self._bans.items() if ban.lifted_at is None}
-        reaching_back = {
-            user
-            for user, ban in standing.items()
-            if ban.taken_back_from is not None and ban.taken_back_from < season.seal.at
-        }
-        return AmendedSeason(late, standing.keys(), reaching_back)
+        bans = [ban_of(line) for line in self._bans.values()]
+        anyway, if_hidden = (
+            {ban.user for ban in bans if ban.hides(season.seal.at, was_hidden=was_hidden)}
+            for was_hidden in (False, True)
+        )
+        return AmendedSeason(late, if_hidden, anyway)
 
 
 class AmendedSeason:
     """Fed with who was hidden and with the totals, it tells whom to place anew, and where."""
 
-    def __init__(self, late: dict[str, int], banned: Iterable[str], reaching_back: set[str]) -> None:
+    def __init__(self, late: dict[str, int], banned: set[str], reaching_back: set[str]) -> None:
         self._late = late
-        self._banned = set(banned)
+        self._banned = banned
         self._reaching_back = reaching_back
         self.hidden: set[str] = set()
         self.amended: list[Amended] = []

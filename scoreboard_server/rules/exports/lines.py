@@ -100,6 +100,8 @@ class BanLine(_Line, frozen=True, tag="ban"):
     until: Count | None = None
     taken_back_from: Count | None = None
     lifted_at: Count | None = None
+    reached_from: Count | None = None
+    pardoned_at: Count | None = None
 
     @property
     def key(self) -> tuple[Any, ...]:

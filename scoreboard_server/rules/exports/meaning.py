@@ -71,6 +71,8 @@ def ban_of(line: BanLine) -> Ban:
         line.until,
         line.taken_back_from,
         line.lifted_at,
+        line.reached_from,
+        line.pardoned_at,
     )
 
 
