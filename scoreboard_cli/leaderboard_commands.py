@@ -164,7 +164,8 @@ def _print_board(session: Session, board: dict[str, Any], marked: str | None = N
         return
     if not board["leaderboard"]:
         where = session.settings().store
-        console.say(f"Nobody has scored yet ({where.data_dir if where.uri == 'embedded' else 'the store'}).")
+        place = where.data_dir if where.uri == "embedded" else "the store"
+        console.say(f"Nobody has scored in {board['season']} yet ({place}).")
         return
     rows = [_cells(row, marked) for row in board["leaderboard"]]
     console.data_table(HEADINGS, rows, _title(board))

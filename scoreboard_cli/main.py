@@ -110,6 +110,10 @@ def main() -> None:
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
         scoreboard.main(prog_name="scoreboard")
+    except OSError as error:  # of --help and --version, which come before any command
+        console.say_error(f"{type(error).__name__}: {console.first_line(str(error))}")
+        console.abandon_stdout()
+        leave(_FAILED)
     except SystemExit as end:
         # All is done and told; the interpreter would wait half a second for the driver's sleeping threads.
         leave(end.code if isinstance(end.code, int) else int(end.code is not None))

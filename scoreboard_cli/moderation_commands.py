@@ -286,6 +286,8 @@ def adjust(
         fail(REFUSED, refusal.detail)
     if made is None:
         fail(NOT_FOUND, f"{user} is not on the board of {which}.")
+    if made.is_elsewhere and season is not None:
+        fail(REFUSED, f"{once} stands for an adjustment of {user}'s in another season already.")
     was_added = made.was_added or once is None  # without a key only this command itself can have been before
     if session.as_json:
         told = {"userId": user, "season": which, "points": points, "reason": reason, "score": made.score}
@@ -293,4 +295,5 @@ def adjust(
     elif was_added:
         console.data(f"{user}: {made.score - points:,} {points:+,} = {made.score:,} points in {which}.")
     else:
-        console.data(f"{user}: {made.score:,} points in {which}; {once} was made before, nothing is added.")
+        before = "before, in another season" if made.is_elsewhere else "before"
+        console.data(f"{user}: {made.score:,} points in {which}; {once} was made {before}, nothing is added.")

@@ -107,9 +107,10 @@ def show(session: Session, name: str | None, limit: int) -> None:
 
     chosen, board, announced = with_seasons(session, work)
     if session.as_json:
-        told = season_as_json(chosen, board["totalUsers"]) | {"leaderboard": board["leaderboard"]}
+        shown = {"totalUsers": board["totalUsers"], "leaderboard": board["leaderboard"]}
+        told = season_as_json(chosen, board["totalUsers"]) | shown
         if announced is not None:
-            told |= {"announced": announced["leaderboard"]}
+            told |= {"announced": announced["leaderboard"], "announcedUsers": announced["totalUsers"]}
         console.data_json(told)
         return
     show_season(chosen, board, announced)

@@ -13,7 +13,8 @@ from . import console
 from .admin import admin
 from .live_server import LiveServer, ServerUnreachable
 from .progress import progress_bar
-from .session import REFUSED, UNREACHABLE, Session, command_options, fail, server_beside, with_store
+from .server_address import ServerAddress
+from .session import REFUSED, UNREACHABLE, USAGE, Session, command_options, fail, server_beside, with_store
 
 if TYPE_CHECKING:
     from scoreboard_server.flow.checking_archives import CheckedArchive, WrongArchive
@@ -83,7 +84,7 @@ def verify(session: Session, repair: bool, server: str | None, export: BinaryIO 
         verify_export(session, export)
         return
     settings = session.settings()
-    url = server or server_beside(settings)
+    url = server_beside(settings) if server is None else _checked(server)
     try:
         tally = with_store(settings, lambda store: _check(store, url, repair=repair), whole=True)
     except ServerUnreachable as error:
@@ -100,6 +101,14 @@ def verify(session: Session, repair: bool, server: str | None, export: BinaryIO 
             console.data(_archive_verdict(tally))
     if not tally.adds_up:
         raise SystemExit(REFUSED)
+
+
+def _checked(server: str) -> str:
+    try:
+        ServerAddress.of(server)
+    except ValueError as error:
+        fail(USAGE, f"--server: {error}.")
+    return server
 
 
 async def _check(store: Store, url: str | None, *, repair: bool) -> Tally:

@@ -55,10 +55,14 @@ class Unbanned(Struct, frozen=True):
 
 
 class Adjusted(Struct, frozen=True):
-    """The score with an adjustment. was_added: by this call; else it had been made before."""
+    """The score with an adjustment. was_added: by this call; else it had been made before.
+
+    is_elsewhere: before, and in another season than this time.
+    """
 
     score: int
     was_added: bool
+    is_elsewhere: bool = False
 
 
 async def ban(
@@ -153,7 +157,8 @@ async def adjust(
     if (original := (await ledger.look_up([key])).get(key)) is not None and original.points != points:
         detail = f"{name} stands for {original.points:+,} points of {standing.user}'s already."
         raise Unacceptable("adjusted_otherwise", detail)
-    return Adjusted(standing.score, was_added=False)
+    number = await moderation.season_of(*key)
+    return Adjusted(standing.score, was_added=False, is_elsewhere=number not in (None, season.number))
 
 
 async def revoke(

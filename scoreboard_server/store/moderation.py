@@ -111,6 +111,13 @@ class MongoModeration:
         await at_once(self._database, both)
         return was_missing
 
+    async def season_of(self, user: str, action: str) -> int | None:
+        """See `Moderation.season_of`."""
+        with reaching():
+            current = season_number(await self._database[SEASONS].find_one({"state": "current"}))
+            entry = await self._database[ENTRIES].find_one({"user": user, "action": action}, {"season": 1})
+        return None if entry is None else int(entry.get("season", current))
+
     async def to_take_back(self, ban: Ban, limit: int) -> list[ToCorrect]:
         """See `Moderation.to_take_back`."""
         actions = {"type": {"$not": _CORRECTIONS}, "at": {"$gte": ban.taken_back_from}}

@@ -207,10 +207,11 @@ class CurrentShown(CurrentSeason, tag="current"):
 
 
 class SealedShown(SealedSeason, kw_only=True, tag="sealed"):
-    """`season show` of a closed one. announced: where the final board was corrected since."""
+    """`season show` of a closed one. announced, announced_users: where that was corrected since."""
 
     leaderboard: list[Row]
     announced: list[Row] | UnsetType = UNSET
+    announced_users: int | UnsetType = UNSET
 
 
 SeasonShown = CurrentShown | SealedShown

@@ -130,6 +130,8 @@ _TABLE = [
     # Who is asked does not answer.
     ("leaderboard top --watch --server {nobody}", UNREACHABLE, "nobody listens there"),
     ("verify --server {nobody}", UNREACHABLE, "can't be asked"),
+    ("verify --server foo", USAGE, "--server: foo is no http:// or https:// address"),
+    ("verify --server ''", USAGE, "--server: "),
     ("bench --server {nobody}", UNREACHABLE, "can't be asked"),
 ]
 

@@ -178,7 +178,11 @@ def test_without_a_server_it_starts_the_store_and_leaves_none(tmp_path: Path) ->
     """With nobody on the board the words are on stderr, stdout stays empty, and no mongod is left."""
     need_mongod()
     ended = run("leaderboard", cwd=tmp_path)
-    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "Nobody has scored yet (.scoreboard).\n")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (
+        0,
+        "",
+        "Nobody has scored in season-1 yet (.scoreboard).\n",
+    )
     assert not mongod_runs(tmp_path / ".scoreboard")
 
 

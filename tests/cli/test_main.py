@@ -161,12 +161,15 @@ def test_debug_shows_where(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full device on this system")
-@pytest.mark.parametrize("more", [[], ["--json"]], ids=["table", "json"])
-def test_a_full_disk_is_one_line(tmp_path: Path, more: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("command", "lines"),
+    [("config show", 2), ("config show --json", 2), ("config --help", 2), ("--help", 1), ("--version", 1)],
+)
+def test_a_full_disk_is_one_line(tmp_path: Path, command: str, lines: int) -> None:
     """Data that can't be written ends the command with 1 and one clear line, also on the way out."""
     with Path("/dev/full").open("w") as full:
         ended = subprocess.run(
-            [sys.executable, "-m", "scoreboard_cli.main", "config", "show", *more],
+            [sys.executable, "-m", "scoreboard_cli.main", *command.split()],
             cwd=tmp_path,
             stdout=full,
             stderr=subprocess.PIPE,
@@ -176,7 +179,7 @@ def test_a_full_disk_is_one_line(tmp_path: Path, more: list[str]) -> None:
         )
     assert ended.returncode == 1
     assert ended.stderr.splitlines()[0] == "Error: OSError: [Errno 28] No space left on device"
-    assert len(ended.stderr.splitlines()) == 2
+    assert len(ended.stderr.splitlines()) == lines
 
 
 @pytest.mark.parametrize("streams", [">&-", "2>&-", ">&- 2>&-", "<&-"])

@@ -147,6 +147,22 @@ def test_without_a_terminal_it_takes_a_yes(place: Place) -> None:
     assert current(place) == before
 
 
+def test_an_adjustments_key_is_of_one_season(place: Place) -> None:
+    """Run again after a reset it has been made, and not here; where another season is named it is refused."""
+    first = current(place)
+    command = ("adjust", "ann", "5", "--reason", "a prize", "--once", "k1")
+    place.play("ann", *actions(1, first))
+    place.said(*command)
+    place.said("season", "reset", "--yes")
+    second = current(place)
+    place.play("ann", *actions(1, second))
+    assert "in another season, nothing is added" in place.said(*command)
+    assert place.said(*command, "--season", first).endswith("k1 was made before, nothing is added.\n")
+    ended = run(*command, "--season", second, cwd=place.folder)
+    words = "Error: k1 stands for an adjustment of ann's in another season already.\n"
+    assert (ended.returncode, ended.stdout, ended.stderr) == (1, "", words)
+
+
 def test_show_tells_a_corrected_season_twice(place: Place) -> None:
     """As announced and as corrected, with the digest of the announced one."""
     before = current(place)
@@ -162,6 +178,10 @@ def test_show_tells_a_corrected_season_twice(place: Place) -> None:
     said = place.said("season", "show", before)
     assert "As announced" in said and "As corrected" in said and told["digest"] in said
     assert place.told("season", "show")["name"] == current(place)
+    place.said("ban", "ben", "--reason", "x", "--from", "1d")
+    shown = place.told("season", "show", before)
+    assert (shown["totalUsers"], shown["announcedUsers"], len(shown["leaderboard"])) == (1, 2, 1)
+    place.said("unban", "ben")
     corrected = place.server.board(f"?season={before}")
     kept = place.server.board(f"?season={before}&edition=announced")
     assert (corrected["archive"]["edition"], kept["archive"]["edition"]) == ("corrected", "announced")

@@ -24,6 +24,7 @@ class FakeModeration:
         self.bites: list[int] = []
         self.looks = 0
         self.faults = 0
+        self.season = 1
         self.on_correct: Callable[[], None] = lambda: None
 
     def act(self, action: str, *, user: str = "ann", points: int = 10, at: int = 100) -> None:
@@ -57,6 +58,9 @@ class FakeModeration:
         self.entries[adjustment.action] = adjustment
         self.acts.append(act)
         return True
+
+    async def season_of(self, user: str, action: str) -> int | None:
+        return self.season if action in self.entries else None
 
     async def to_take_back(self, ban: Ban, limit: int) -> list[ToCorrect]:
         await asyncio.sleep(0)

@@ -180,6 +180,9 @@ async def test_an_adjustment_is_made_once(admin: Admin) -> None:
     for key, entry in moderation.entries.items():
         ledger.entries["ann", key] = (entry, "admin", 0)
     assert await adjust(replace(ANN, score=25), -5) == deciding.Adjusted(25, was_added=False)
+    moderation.season = 2
+    elsewhere = deciding.Adjusted(25, was_added=False, is_elsewhere=True)
+    assert await adjust(replace(ANN, score=25), -5) == elsewhere
     with pytest.raises(Unacceptable, match="x1 stands for -5 points"):
         await adjust(replace(ANN, score=25), -50)
     (entry,) = moderation.entries.values()

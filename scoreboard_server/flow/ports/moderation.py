@@ -53,6 +53,10 @@ class Moderation(Protocol):
         """Append it to the ledger as of this season, sealed or not, if it isn't there; whether it wasn't."""
         ...
 
+    async def season_of(self, user: str, action: str) -> int | None:
+        """The number of the season that an entry is of, None when there is none."""
+        ...
+
     async def to_take_back(self, ban: Ban, limit: int) -> list[ToCorrect]:
         """Actions since `ban.taken_back_from` of which some points count, of any season."""
         ...

@@ -73,8 +73,14 @@ def _is_loopback(host: str) -> bool:
 
 
 def actions(types: Iterable[ActionType], *, has_captcha: bool) -> Finding:
-    """Which types of action anybody with a token may claim as often as the rates allow."""
+    """Which types of action anybody with a token may claim as often as the rates allow, or unasked."""
     offered = list(types)
+    unasked = [each.name for each in offered if each.captcha is Asked.ALWAYS and not has_captcha]
+    if unasked:
+        found = f"a captcha always, and none is asked for: {', '.join(unasked)}"
+        return hint(
+            "actions", found, "Name a captcha.provider; without one these count as if none were wanted."
+        )
     bare = [each.name for each in offered if _is_bare(each, has_captcha)]
     if not bare:
         return ok("actions", f"{_count(len(offered), 'type')}, each with a proof or a cap")

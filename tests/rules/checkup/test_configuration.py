@@ -85,5 +85,6 @@ def test_a_captcha_each_time_is_a_protection() -> None:
     """If there is a provider, and it isn't only asked for when something is suspicious."""
     always = ActionType("x", 5, captcha=Asked.ALWAYS)
     assert actions([always], has_captcha=True).state is State.OK
-    assert actions([always], has_captcha=False).state is State.HINT
+    unasked = actions([always, ActionType("y", 5, per_day=2, captcha=Asked.ALWAYS)], has_captcha=False)
+    assert (unasked.state, unasked.found) == (State.HINT, "a captcha always, and none is asked for: x, y")
     assert actions([BARE], has_captcha=True).state is State.HINT
