@@ -33,11 +33,6 @@ REFUSED, USAGE, NOT_FOUND, UNREACHABLE = 1, 2, 3, 4
 _TAKE_TURNS_S = 15.0
 _TURN_PAUSE_S = 0.2
 
-_PARTIAL = (
-    "An import into this store is not finished. "
-    "Run `scoreboard import` with its file again: it goes on where it was."
-)
-
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -147,6 +142,7 @@ def with_store(settings: Settings, work: Callable[[Store], Awaitable[T]], *, who
         StoreRefusedError,
         StoreUnavailable,
         open_for_command,
+        refuse_partial,
     )
 
     async def run() -> T:
@@ -154,8 +150,8 @@ def with_store(settings: Settings, work: Callable[[Store], Awaitable[T]], *, who
         now = now_us()
         opened = await open_for_command(store.uri, store.database, store.data_dir, now_us=now)
         try:
-            if whole and opened.copies is not None and await opened.copies.are_partial():
-                raise StoreRefusedError(_PARTIAL)
+            if whole:
+                await refuse_partial(opened)
             return await work(opened)
         finally:
             await opened.close()

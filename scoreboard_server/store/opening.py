@@ -101,8 +101,15 @@ async def open_for_server(uri: str, database: str, data_dir: Path, *, now_us: in
         return await _memory(now_us)
     if uri == "embedded":
         with embedded_in_words():
-            return await _own_embedded(EmbeddedMongo(data_dir), database, now_us)
-    return await _mongo(uri, database, now_us)
+            opened = await _own_embedded(EmbeddedMongo(data_dir), database, now_us)
+    else:
+        opened = await _mongo(uri, database, now_us)
+    try:
+        await refuse_partial(opened)  # whatever it counted would keep the import from its end
+    except BaseException:
+        await opened.close()
+        raise
+    return opened
 
 
 async def open_for_command(uri: str, database: str, data_dir: Path, *, now_us: int) -> Store:
@@ -116,6 +123,15 @@ async def open_for_command(uri: str, database: str, data_dir: Path, *, now_us: i
         return await _mongo(uri, database, now_us)
     with embedded_in_words():
         return await _embedded_for_command(database, data_dir, now_us)
+
+
+async def refuse_partial(store: Store) -> None:
+    """Raises StoreRefusedError while only a part of an import is there, and StoreUnavailable."""
+    if store.copies is not None and await store.copies.are_partial():
+        raise StoreRefusedError(
+            "An import into this store is not finished. "
+            "Run `scoreboard import` with its file again: it goes on where it was."
+        )
 
 
 async def _memory(now_us: int) -> Store:

@@ -22,7 +22,7 @@ from pymongo.database import Database
 
 from scoreboard_server.store.opening import open_for_server
 
-from ..conftest import need_mongod, not_here
+from ..conftest import SECRET, need_mongod, not_here
 from ..mongod import Mongod
 from ..rules.exports.given import an_export, with_right_end
 from ..store.conftest import NOW_US
@@ -336,7 +336,7 @@ def test_an_import_killed_at_any_write_is_finished_by_the_next(stores: Stores) -
 @pytest.mark.database
 def test_a_partial_import_is_neither_judged_nor_acted_on(stores: Stores) -> None:
     """What would tell, judge, mend or change what is not all there says what to do; then all is well."""
-    full, environ = stores.full(), stores.empty()
+    full, environ = stores.full(), stores.empty() | {"SCOREBOARD_JWT_SECRET": SECRET}
     stores.run(full, "export", "x")
     stores.run(environ, "season", "list")
     assert killed_at_write(12, "import", "x", cwd=stores.folder, environ=environ)
@@ -350,6 +350,7 @@ def test_a_partial_import_is_neither_judged_nor_acted_on(stores: Stores) -> None
         ["adjust", "ann", "5", "--reason", "x"],
         ["season", "reset", "--yes"],
         ["season", "ends", "never"],
+        ["serve", "--port", "0"],
     ):
         ended = run(*command, cwd=stores.folder, environ=environ)
         assert (ended.returncode, ended.stdout) == (1, ""), command
