@@ -28,7 +28,9 @@ def test_a_wish_that_came_true_long_ago_is_not_taken_for_another(
     seasons = FakeSeasons(first_season(1))
     archives = FakeArchives(seasons, [Standing("ann", 10, 5, 1)])
     store: Any = SimpleNamespace(seasons=seasons, archives=archives, standings=LeftBehind())
-    monkeypatch.setattr(season_resetting, "with_seasons", lambda _session, work: asyncio.run(work(store)))
+    monkeypatch.setattr(
+        season_resetting, "with_seasons", lambda _session, work, **_: asyncio.run(work(store))
+    )
     session = Session(as_json=True, flags={}, config=None)
     finish(session, None, Next(None, None), None)
     seasons.wish = Closing(1, "season-2", None, "root", now_us() - minutes * 60_000_000)
@@ -51,7 +53,7 @@ def test_begun_again_when_all_was_done_it_closes_no_second_season(
     archives = FakeArchives(seasons, [Standing("ann", 10, 5, 1)])
     store: Any = SimpleNamespace(seasons=seasons, archives=archives, standings=LeftBehind())
 
-    def twice(_session: Session, work: Callable[[Any], Awaitable[Any]]) -> Any:
+    def twice(_session: Session, work: Callable[[Any], Awaitable[Any]], **_: object) -> Any:
         async def run() -> Any:
             await work(store)
             assert seasons.wish is None
