@@ -265,16 +265,8 @@ def adjust(
         found, standing = await find_standing(store, user, season, now_us())
         if standing is None:
             return found.name, None
-        made = await decide(
-            moderation_of(store),
-            store.ledger,
-            admin(),
-            standing,
-            points,
-            season=found,
-            name=name,
-            reason=reason,
-        )
+        to = moderation_of(store), store.ledger, admin(), standing, points
+        made = await decide(*to, season=found, name=name, reason=reason)
         await _catch_up(store)
         return found.name, made
 
@@ -295,5 +287,9 @@ def adjust(
     elif was_added:
         console.data(f"{user}: {made.score - points:,} {points:+,} = {made.score:,} points in {which}.")
     else:
-        before = "before, in another season" if made.is_elsewhere else "before"
-        console.data(f"{user}: {made.score:,} points in {which}; {once} was made {before}, nothing is added.")
+        console.data(f"{user}: {made.score:,} points in {which}; {once} {_made_before(made)}")
+
+
+def _made_before(made: Adjusted) -> str:
+    where = ", in another season" if made.is_elsewhere else ""
+    return f"was made before{where}, nothing is added."
