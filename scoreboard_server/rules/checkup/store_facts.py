@@ -56,6 +56,7 @@ class ServerFacts(Struct, frozen=True):
 class DatabaseFacts(Struct, frozen=True):
     """Of the score board's own database. is_made: whether any server has ever used it.
 
+    is_partial: whether an import was begun and has not come to its end.
     shape: the newest of its documents'; newer: what to do where that is beyond this version.
     missing, changed, foreign: indexes and collections against what a start makes. left_behind: entries that
     have been pending for long, counted up to a bound.
